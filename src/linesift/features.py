@@ -1,0 +1,465 @@
+"""What a line says by itself: columns over a batch of lines, as array operations.
+
+Every line of every page stands in one array of code points. A look-up table gives each
+code point its classes, and one `reduceat` per column sums them over each line. Nothing
+here looks at a neighbouring line: that is `linesift.context`.
+"""
+
+import re
+import sys
+import unicodedata
+import zlib
+from functools import cache, lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from linesift.page import NO_PATH, Batch
+
+Floats = npt.NDArray[np.float32]
+
+_LETTER, _UPPER, _LOWER, _DIGIT, _SPACE, _PUNCTUATION, _IDEOGRAPH = (1 << k for k in range(7))
+_END, _COMMA, _QUOTE, _CLOSING, _SEPARATOR, _SYMBOL, _COLON, _DASH = (1 << k for k in range(7, 15))
+_WORD = _LETTER | _DIGIT
+
+_CHARACTERS = {
+    _END: ".!?…。！？｡؟۔।։",
+    _COMMA: ",;،、，；؛",
+    _QUOTE: "\"'«»„“”‘’‹›「」『』",
+    _CLOSING: "\"'»”’“)]›」』）",
+    _SEPARATOR: "|/\\•·»›→>▶►■●*«‹<←~",
+    _SYMBOL: "@©®#™+=%$€£₽₴¥&_",
+    _COLON: ":：",
+    _DASH: "-–—−",
+}
+_BASIC_PLANE = 0x10000
+_LINE_FEED = 10
+
+
+@cache
+def _class_table() -> npt.NDArray[np.uint16]:
+    """Return the classes of each code point of the basic plane as bits, and one row for the rest."""
+    table = np.zeros(_BASIC_PLANE + 2, np.uint16)
+    bits = {"Lu": _LETTER | _UPPER, "Lt": _LETTER | _UPPER, "Ll": _LETTER | _LOWER}
+    bits |= {"Lm": _LETTER, "Lo": _LETTER, "Mn": _LETTER, "Mc": _LETTER}
+    bits |= {"Nd": _DIGIT, "Nl": _DIGIT, "No": _DIGIT, "Zs": _SPACE, "Cc": _SPACE}
+    category = unicodedata.category
+    for code in range(_BASIC_PLANE):
+        kind = category(chr(code))
+        table[code] = bits.get(kind, _PUNCTUATION if kind[0] in "PS" else 0)
+    for first, last in ((0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF)):
+        table[first : last + 1] |= _IDEOGRAPH
+    table[_LINE_FEED] = 0
+    for bit, characters in _CHARACTERS.items():
+        for character in characters:
+            table[ord(character)] |= bit
+    table[_BASIC_PLANE] = _PUNCTUATION | _SYMBOL  # emoji and the like
+    table[_BASIC_PLANE + 1] = _LETTER | _IDEOGRAPH  # supplementary ideographs
+    return table
+
+
+@cache
+def _fold_table() -> npt.NDArray[np.uint32]:
+    """Return what n-grams see of each code point: lower case, one digit, one white space."""
+    table = np.arange(_BASIC_PLANE + 2, dtype=np.uint32)
+    classes = _class_table()
+    for code in np.flatnonzero(classes & _UPPER).tolist():
+        lower = chr(code).lower()
+        if len(lower) == 1:
+            table[code] = ord(lower)
+    table[(classes & _DIGIT) > 0] = ord("0")
+    table[(classes & _SPACE) > 0] = ord(" ")
+    table[_LINE_FEED] = _LINE_FEED
+    return table
+
+
+def _rows(codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """Return the table row of each code point."""
+    beyond = codes >= _BASIC_PLANE
+    if not beyond.any():
+        return codes
+    ideograph = (codes >= 0x20000) & (codes < 0x40000)
+    return np.where(beyond, _BASIC_PLANE + ideograph, codes).astype(np.uint32)
+
+
+LINE_FEATURES = (
+    "log_characters",
+    "log_words",
+    "mean_word_length",
+    "share_short_words",
+    "share_capitalised",
+    "share_upper",
+    "share_digits",
+    "share_punctuation",
+    "share_ideographs",
+    "commas_per_word",
+    "commas",
+    "sentence_ends",
+    "sentence_ends_per_word",
+    "inner_sentence_ends",
+    "quotes",
+    "separators",
+    "separators_per_word",
+    "symbols",
+    "dashes",
+    "colons",
+    "digit_runs",
+    "ends_sentence",
+    "ends_colon",
+    "ends_letter",
+    "ends_dots",
+    "starts_upper",
+    "starts_lower",
+    "starts_digit",
+    "starts_mark",
+    "time_of_day",
+    "year",
+)
+"""Names of the columns of `line_features`, in order."""
+
+
+def line_features(batch: Batch) -> Floats:
+    """Return what the text of each line says, of shape (n_lines, len(LINE_FEATURES)).
+
+    Examples
+    --------
+    >>> from linesift.page import Batch, Page
+    >>> batch = Batch.from_pages([Page("p", ("It rained, all day.", "Menu"), (1, 2))])
+    >>> columns = dict(zip(LINE_FEATURES, line_features(batch).T))
+    >>> columns["ends_sentence"].tolist(), columns["commas"].tolist()
+    ([1.0, 0.0], [1.0, 0.0])
+    """
+    if not batch.n_lines:
+        return np.empty((0, len(LINE_FEATURES)), np.float32)
+    classes = _class_table()[_rows(batch.codes)]
+    starts = batch.line_starts
+
+    def total(mask: npt.NDArray[np.bool_]) -> Floats:
+        return np.add.reduceat(mask, starts, dtype=np.int32).astype(np.float32)
+
+    def has(bits: int) -> npt.NDArray[np.bool_]:
+        return (classes & bits) != 0
+
+    before = np.concatenate([[0], classes[:-1]]).astype(np.uint16)
+    word, ideograph = has(_WORD), has(_IDEOGRAPH)
+    word_start = word & (((before & _WORD) == 0) | ideograph | ((before & _IDEOGRAPH) != 0))
+    end = has(_END)
+    characters = batch.line_lengths.astype(np.float32)
+    words = total(word_start)
+    some_words = np.maximum(words, 1)
+    letters = np.maximum(total(has(_LETTER)), 1)
+    punctuation, ideographs = total(has(_PUNCTUATION)), total(ideograph)
+    commas, ends, separators = total(has(_COMMA)), total(end), total(has(_SEPARATOR))
+    digit = has(_DIGIT)
+    inner_end = end[:-1] & ((classes[1:] & _SPACE) != 0)
+    first = classes[starts]
+    last_at = starts + batch.line_lengths - 1
+    last = classes[last_at]
+    before_last = classes[np.maximum(last_at - 1, starts)]
+    closed = ((last & _CLOSING) != 0) & ((before_last & _END) != 0)
+    columns = {
+        "log_characters": np.log1p(characters),
+        "log_words": np.log1p(words),
+        "mean_word_length": total(word) / some_words,
+        "share_short_words": _short_words(word, word_start, starts) / some_words,
+        "share_capitalised": total(word_start & has(_UPPER)) / some_words,
+        "share_upper": total(has(_UPPER)) / letters,
+        "share_digits": total(digit) / characters,
+        "share_punctuation": punctuation / characters,
+        "share_ideographs": ideographs / letters,
+        "commas_per_word": commas / some_words,
+        "commas": np.minimum(commas, 20),
+        "sentence_ends": np.minimum(ends, 20),
+        "sentence_ends_per_word": ends / some_words,
+        "inner_sentence_ends": np.minimum(total(np.append(inner_end, False)), 20),
+        "quotes": np.minimum(total(has(_QUOTE)), 10),
+        "separators": np.minimum(separators, 20),
+        "separators_per_word": separators / some_words,
+        "symbols": np.minimum(total(has(_SYMBOL)), 10),
+        "dashes": np.minimum(total(has(_DASH)), 10),
+        "colons": np.minimum(total(has(_COLON)), 10),
+        "digit_runs": np.minimum(total(digit & ((before & _DIGIT) == 0)), 20),
+        "ends_sentence": closed | ((last & _END) != 0),
+        "ends_colon": (last & _COLON) != 0,
+        "ends_letter": (last & _WORD) != 0,
+        "ends_dots": ((last & _END) != 0) & ((before_last & _END) != 0),
+        "starts_upper": (first & _UPPER) != 0,
+        "starts_lower": (first & _LOWER) != 0,
+        "starts_digit": (first & _DIGIT) != 0,
+        "starts_mark": (first & (_PUNCTUATION | _SEPARATOR)) != 0,
+        "time_of_day": np.minimum(total(_matches(classes, "d:dd")), 5),
+        "year": np.minimum(total(_matches(classes, " dddd ")), 5),
+    }
+    return np.column_stack([columns[name] for name in LINE_FEATURES]).astype(np.float32)
+
+
+def _short_words(
+    word: npt.NDArray[np.bool_], word_start: npt.NDArray[np.bool_], starts: npt.NDArray[np.int64]
+) -> Floats:
+    """Return how many words of each line have three characters at most: function words mostly."""
+    padded = np.concatenate([word, np.zeros(3, bool)])
+    begins = np.concatenate([word_start, np.zeros(3, bool)])
+    size = len(word)
+    goes_on = np.ones(size, bool)
+    for k in range(1, 4):
+        goes_on &= padded[k : size + k] & ~begins[k : size + k]
+    return np.add.reduceat(word_start & ~goes_on, starts, dtype=np.int32).astype(np.float32)
+
+
+def _matches(classes: npt.NDArray[np.uint16], shape: str) -> npt.NDArray[np.bool_]:
+    """Return where a shape begins: `d` a digit, `:` a colon, a space anything but a digit."""
+    size = len(classes) - len(shape) + 1
+    found = np.zeros(len(classes), bool)
+    if size <= 0:
+        return found
+    hit = np.ones(size, bool)
+    for k, kind in enumerate(shape):
+        at = classes[k : size + k]
+        if kind == "d":
+            hit &= (at & _DIGIT) != 0
+        elif kind == ":":
+            hit &= (at & _COLON) != 0
+        else:
+            hit &= (at & _DIGIT) == 0
+    found[:size] = hit
+    return found
+
+
+_MULTIPLIER = np.uint32(2654435761)  # Knuth's multiplicative hash, 2**32 over the golden ratio
+
+
+def hashed_ngrams(
+    batch: Batch, orders: tuple[int, ...], bits: int, head: int, tail: int
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    """Return the hashed character n-grams of each line.
+
+    Both ends of a line count as one character, so that how lines begin and end is seen.
+
+    Parameters
+    ----------
+    batch : Batch
+    orders : tuple of int
+        Lengths of the n-grams, each 3 or more.
+    bits : int
+        Hashes lie below `2 ** bits`.
+    head, tail : int
+        How many characters are looked at from both ends of a line.
+
+    Returns
+    -------
+    hashes : ndarray of shape (n_ngrams,), uint32
+        Those of the first line, then of the second, and so on.
+    starts : ndarray of shape (n_lines + 1,)
+        Where those of each line begin.
+    """
+    if not batch.n_lines:
+        return np.empty(0, np.uint32), np.zeros(1, np.int64)
+    codes = _shortened(batch, head, tail)
+    codes = _fold_table()[_rows(codes)]
+    breaks = codes == _LINE_FEED
+    # Positions whose n-gram begins at the line feed before a line belong to that line.
+    line = np.cumsum(breaks) - 1
+    size = len(codes)
+    mixed = (codes + np.uint32(1)) * _MULTIPLIER
+    mixed ^= mixed >> np.uint32(15)
+    longest = max(orders)
+    padded = np.concatenate([mixed, np.zeros(longest, np.uint32)])
+    stop = np.concatenate([breaks, np.ones(longest, bool)])
+    hashes = np.empty((size, len(orders)), np.uint32)
+    valid = np.empty((size, len(orders)), bool)
+    value = np.zeros(size, np.uint32)
+    inside = np.ones(size, bool)  # no line feed between the first and the last character
+    column = 0
+    for k in range(longest):
+        if k >= 2:
+            inside &= ~stop[k - 1 : size + k - 1]
+        value = value * np.uint32(0x01000193) + padded[k : size + k]
+        if k + 1 in orders:
+            mixture = (value ^ (value >> np.uint32(13))) * _MULTIPLIER
+            hashes[:, column] = mixture >> np.uint32(32 - bits)
+            valid[:, column] = inside
+            valid[max(size - k, 0) :, column] = False
+            column += 1
+    counts = np.bincount(line, weights=valid.sum(axis=1), minlength=batch.n_lines)
+    starts = np.concatenate([[0], np.cumsum(counts[: batch.n_lines])]).astype(np.int64)
+    return hashes[valid], starts
+
+
+def _shortened(batch: Batch, head: int, tail: int) -> npt.NDArray[np.uint32]:
+    """Return the code points with the middle of long lines left out, after one line feed."""
+    keep = np.minimum(batch.line_lengths, head + tail) + 1
+    ends = np.cumsum(keep)
+    within = np.arange(ends[-1]) - np.repeat(ends - keep, keep)
+    source = np.repeat(batch.line_starts, keep) + within
+    cut = batch.line_lengths + 1 - keep
+    source += np.where(within >= head, np.repeat(cut, keep), 0)
+    return np.concatenate([[_LINE_FEED], batch.codes[source]]).astype(np.uint32)
+
+
+def word_hashes(batch: Batch) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    """Return hashes of the telling words of each line, and the line that each stands in.
+
+    A word counts by its first five letters, which folds most inflection of Slavic and
+    other languages; words under four letters mostly say nothing and are left out. In
+    text without spaces each pair of neighbouring ideographs is a word.
+
+    Examples
+    --------
+    >>> from linesift.page import Batch, Page
+    >>> batch = Batch.from_pages([Page("p", ("Президент и", "президентом 日本語"), (1, 2))])
+    >>> hashes, lines = word_hashes(batch)
+    >>> lines.tolist(), bool(hashes[0] == hashes[1])
+    ([0, 1, 1, 1], True)
+    """
+    rows = _rows(batch.codes)
+    classes, folded = _class_table()[rows], _fold_table()[rows]
+    ideograph = (classes & _IDEOGRAPH) != 0
+    letter = ((classes & _LETTER) != 0) & ~ideograph
+    pad = np.zeros(5, bool)
+    letters = np.concatenate([letter, pad])
+    codes = np.concatenate([folded, np.zeros(5, np.uint32)])
+    starts = np.flatnonzero(letter & ~np.concatenate([[False], letter[:-1]]))
+    starts = starts[letters[starts + 1] & letters[starts + 2] & letters[starts + 3]]
+    value = np.zeros(len(starts), np.uint32)
+    alive = np.ones(len(starts), bool)
+    for k in range(5):
+        alive &= letters[starts + k]
+        value = value * np.uint32(0x01000193) + np.where(alive, codes[starts + k], 0).astype(
+            np.uint32
+        )
+    pairs = np.flatnonzero(ideograph[:-1] & ideograph[1:])
+    pair_value = codes[pairs] * np.uint32(0x01000193) + codes[pairs + 1]
+    position = np.concatenate([starts, pairs])
+    order = np.argsort(position, kind="stable")
+    value = np.concatenate([value, pair_value])[order] * _MULTIPLIER
+    line = np.searchsorted(batch.line_starts, position[order], side="right") - 1
+    return value, line
+
+
+def line_hashes(batch: Batch) -> npt.NDArray[np.uint32]:
+    """Return one hash of the folded text of each line: equal lines, equal hashes."""
+    if not batch.n_lines:
+        return np.empty(0, np.uint32)
+    folded = _fold_table()[_rows(batch.codes)]
+    position = np.arange(len(folded)) - np.repeat(batch.line_starts, batch.line_lengths + 1)
+    mixed = (folded + np.uint32(1)) * (position.astype(np.uint32) * np.uint32(2) + _MULTIPLIER)
+    mixed = (mixed ^ (mixed >> np.uint32(15))) * _MULTIPLIER
+    return np.add.reduceat(mixed, batch.line_starts, dtype=np.uint32)
+
+
+MARKUP_FEATURES = (
+    "link_share",
+    "depth",
+    "heading",
+    "in_paragraph",
+    "in_list",
+    "in_table",
+    "in_link",
+    "in_navigation",
+    "in_footer",
+    "in_header",
+    "in_aside",
+    "in_article",
+    "in_form",
+    "in_figure",
+    "in_quote",
+    "title_share",
+)
+"""Names of the columns of `markup_features`, in order."""
+
+_TAGS_OF = {
+    "in_paragraph": {"p"},
+    "in_list": {"li", "dd", "dt"},
+    "in_table": {"td", "th"},
+    "in_link": {"a"},
+    "in_navigation": {"nav", "menu"},
+    "in_footer": {"footer"},
+    "in_header": {"header"},
+    "in_aside": {"aside"},
+    "in_article": {"article", "main"},
+    "in_form": {"form", "label", "button", "fieldset"},
+    "in_figure": {"figure", "figcaption"},
+    "in_quote": {"blockquote"},
+}
+_NEAR = frozenset(("in_paragraph", "in_list", "in_table", "in_link"))
+_TAG = re.compile(r"[^.#]*")
+
+
+def markup_features(batch: Batch) -> Floats:
+    """Return what the markup says of each line, of shape (n_lines, len(MARKUP_FEATURES)).
+
+    Rows of lines whose markup is unknown are NaN.
+    """
+    features = np.full((batch.n_lines, len(MARKUP_FEATURES)), np.nan, np.float32)
+    known = batch.path_ids != NO_PATH
+    if known.any():
+        by_path = np.array([_path_features(path) for path in batch.paths], np.float32)
+        features[known, 1:-1] = by_path[batch.path_ids[known]]
+        features[:, 0] = batch.link_share
+        features[known, -1] = _title_share(batch)[known]
+    return features
+
+
+@lru_cache(maxsize=65536)
+def _path_features(path: str) -> tuple[float, ...]:
+    tags = [_TAG.match(element)[0] for element in path.split(" ")]  # type: ignore[index]
+    near = set(tags[-3:])
+    heading = next((int(t[1]) for t in tags[-3:] if len(t) == 2 and t[0] == "h" and t[1] in "123456"), 0)
+    everywhere = set(tags)
+    flags = [
+        float(bool(_TAGS_OF[name] & (near if name in _NEAR else everywhere)))
+        for name in MARKUP_FEATURES[3:-1]
+    ]
+    return (float(len(tags)), float(heading), *flags)
+
+
+def _title_share(batch: Batch) -> Floats:
+    """Return the share of each line's telling words that the title of its page holds."""
+    from linesift.page import Page
+
+    share = np.zeros(batch.n_lines, np.float32)
+    titles = Batch.from_pages([Page("", (t or " ",), (1,)) for t in batch.titles])
+    title_words, title_page = word_hashes(titles)
+    value, line = word_hashes(batch)
+    if not len(title_words) or not len(value):
+        return share
+    page = batch.page_of_line[line].astype(np.uint64)
+    shared = np.isin(
+        (page << np.uint64(32)) | value,
+        (title_page.astype(np.uint64) << np.uint64(32)) | title_words,
+    )
+    total = np.bincount(line, minlength=batch.n_lines)
+    hits = np.bincount(line, weights=shared, minlength=batch.n_lines)
+    return (hits / np.maximum(total, 1)).astype(np.float32)
+
+
+_NAME = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_NEAREST = 3
+
+
+def hashed_paths(
+    paths: tuple[str, ...], bits: int
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    """Return the hashed tags and class and id words of each path, as `hashed_ngrams` does.
+
+    Words of the nearest elements count also with their distance from the line.
+    """
+    tokens = [_path_tokens(path, bits) for path in paths]
+    sizes = np.fromiter(map(len, tokens), np.int64, len(tokens))
+    hashes = np.fromiter((t for row in tokens for t in row), np.uint32, int(sizes.sum()))
+    return hashes, np.concatenate([[0], np.cumsum(sizes)])
+
+
+@lru_cache(maxsize=65536)
+def _path_tokens(path: str, bits: int) -> tuple[int, ...]:
+    tokens = set()
+    for distance, element in enumerate(reversed(path.split(" "))):
+        tag = sys.intern(_TAG.match(element)[0])  # type: ignore[index]
+        names = {f"<{tag}>"}
+        for name in re.split(r"[.#]", element)[1:]:
+            names.add(name.lower())
+            names.update(word.lower() for word in _NAME.findall(name))
+        tokens |= names
+        if distance < _NEAREST:
+            tokens |= {f"{distance}:{name}" for name in names}
+    return tuple(zlib.crc32(token.encode("utf-8", "replace")) >> (32 - bits) for token in tokens)

@@ -1,0 +1,257 @@
+"""Fit each stage of the line classifier, and say what it thinks of sites it has not seen.
+
+Probabilities that a later stage learns from are out of site: the pages are split into
+groups of whole sites, and each group is judged by a model fitted on the others. The
+folds and the model on all pages are fitted side by side, a thread each: scikit-learn's
+loops slow each other down when several processes use all cores.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from joblib import Parallel, delayed, parallel_config
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
+
+from linesift.context import context_features
+from linesift.features import (
+    Floats,
+    hashed_ngrams,
+    hashed_paths,
+    line_features,
+    line_hashes,
+    markup_features,
+)
+from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
+from linesift.linear import HashedLinear, fit_hashed_linear
+from linesift.page import NO_PATH, Batch
+
+_KIND_SAMPLE = 200_000
+_LEAF = 20  # lines a leaf holds at least, fewer when there is little to learn from
+
+Probability = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
+
+
+class Fitting:
+    """One fit: the views it learns from as one batch, and their out-of-site judgements.
+
+    Parameters
+    ----------
+    views : LabelledPages
+        From `training_views`.
+    settings : mapping
+        Parameters of the `LineClassifier`.
+    """
+
+    def __init__(self, views: LabelledPages, settings: Mapping[str, Any]) -> None:
+        self.settings = settings
+        self.batch = Batch.from_pages(views.pages)
+        self.labels = np.concatenate(views.labels)
+        self.known = np.flatnonzero(self.labels != UNSURE)
+        self.markup_known = (self.batch.path_ids != NO_PATH) & settings["use_markup"]
+        self.text = line_features(self.batch)
+        self.markup = markup_features(self.batch)
+        if not settings["use_markup"]:
+            self.markup[:] = np.nan
+        sites = np.unique(views.sites, return_inverse=True)[1]
+        self.site_of_line = sites[self.batch.page_of_line]
+        sizes = np.diff(self.batch.page_starts)
+        # A page counts by the root of its length: neither every line nor every page alike.
+        self.weight = (1 / np.sqrt(sizes))[self.batch.page_of_line].astype(np.float32)
+        self.folds = self._folds(sites)
+
+    def _folds(self, sites: npt.NDArray[np.intp]) -> list[tuple[Rows, Rows]]:
+        """Return line rows to learn from and to judge, per group of sites.
+
+        With a single site there is nothing unseen: its pages then judge themselves.
+        """
+        n_folds = min(self.settings["folds"], len(np.unique(sites)))
+        if n_folds < 2:
+            everything = np.arange(self.batch.n_lines)
+            return [(everything, everything)]
+        page = self.batch.page_of_line
+        folds = []
+        for _, held_out in GroupKFold(n_folds).split(sites, groups=sites):
+            is_out = np.isin(page, held_out)
+            folds.append((np.flatnonzero(~is_out), np.flatnonzero(is_out)))
+        return folds
+
+    def per_page(self, column: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        """Return a column of lines cut into pages."""
+        return np.split(column, self.batch.page_starts[1:-1])
+
+    def _side_by_side(self, function: Any, jobs: list[tuple[Any, ...]]) -> list[Any]:
+        n_jobs = min(self.settings["n_jobs"], len(jobs))
+        if n_jobs <= 1:
+            return [function(*job) for job in jobs]
+        with parallel_config(backend="loky", inner_max_num_threads=1):
+            return Parallel(n_jobs=n_jobs)(delayed(function)(*job) for job in jobs)
+
+    # ------------------------------------------------------------- linear
+
+    def linear(self) -> tuple[HashedLinear | None, HashedLinear | None, Floats]:
+        """Return linear models of n-grams and of paths, and all features of single lines."""
+        s = self.settings
+        width = len(LABELS)
+        scores = np.full((self.batch.n_lines, 2 * width), np.nan, np.float32)
+        ngrams = paths = None
+        if s["ngram_orders"]:
+            hashes, starts = hashed_ngrams(
+                self.batch,
+                tuple(s["ngram_orders"]),
+                s["ngram_bits"],
+                s["ngram_head"],
+                s["ngram_tail"],
+            )
+            rows = self._distinct(line_hashes(self.batch), self.known)
+            ngrams, scores[:, :width] = self._out_of_site(
+                hashes, starts, rows, np.arange(self.batch.n_lines), s["ngram_bits"]
+            )
+        if self.markup_known.any():
+            hashes, starts = hashed_paths(self.batch.paths, s["path_bits"])
+            with_markup = np.flatnonzero(self.markup_known)
+            rows = self._distinct(
+                self.batch.path_ids, with_markup[self.labels[with_markup] != UNSURE]
+            )
+            paths, scores[:, width:] = self._out_of_site(
+                hashes, starts, rows, self.batch.path_ids, s["path_bits"]
+            )
+            scores[~self.markup_known, width:] = np.nan
+        return ngrams, paths, np.column_stack([self.text, self.markup, scores])
+
+    def _distinct(self, value: npt.NDArray[Any], rows: Rows) -> Rows:
+        """Return one row of each value, label and site: what a site repeats counts once."""
+        keys = np.column_stack([value[rows], self.labels[rows], self.site_of_line[rows]])
+        return rows[np.unique(keys, axis=0, return_index=True)[1]]
+
+    def _out_of_site(
+        self,
+        hashes: npt.NDArray[np.uint32],
+        starts: npt.NDArray[np.int64],
+        rows: Rows,
+        token_row: npt.NDArray[np.int64],
+        bits: int,
+    ) -> tuple[HashedLinear, Floats]:
+        """Return the model on all rows, and scores of every line by one that has not seen its site."""
+        s = self.settings
+        options = {
+            "bits": bits,
+            "alpha": s["alpha"],
+            "epochs": s["epochs"],
+            "seed": s["random_state"],
+        }
+        chosen = [np.intersect1d(rows, fold[0], assume_unique=True) for fold in self.folds]
+        models: list[HashedLinear] = self._side_by_side(
+            _fit_linear,
+            [(hashes, starts, token_row[r], self.labels[r], options) for r in [*chosen, rows]],
+        )
+        scores = np.empty((self.batch.n_lines, len(LABELS)), np.float32)
+        for model, (_, held_out) in zip(models, self.folds, strict=False):
+            scores[held_out] = model.scores(hashes, starts)[token_row[held_out]]
+        return models[-1], scores
+
+    # ------------------------------------------------------------ boosted
+
+    def boosted(
+        self, features: Floats, trees: int, leaves: int
+    ) -> tuple[HistGradientBoostingClassifier, Probability]:
+        """Return a model of content on all lines, and the out-of-site probability of each."""
+        target = self.labels == CONTENT
+        options = self._tree_options(trees, leaves)
+        known = self.labels != UNSURE
+        jobs = [
+            (features, target, self.weight, learn[known[learn]], judge, options)
+            for learn, judge in self.folds
+        ]
+        nobody = np.empty(0, np.intp)
+        jobs.append((features, target, self.weight, self.known, nobody, options))
+        results = self._side_by_side(_fit_boosted, jobs)
+        probability = np.empty(self.batch.n_lines)
+        for (_, judged), (_, held_out) in zip(results, self.folds, strict=False):
+            probability[held_out] = judged
+        return results[-1][0], probability
+
+    def _tree_options(self, trees: int, leaves: int) -> dict[str, Any]:
+        return {
+            "max_iter": trees,
+            "max_leaf_nodes": leaves,
+            "learning_rate": self.settings["learning_rate"],
+            "min_samples_leaf": int(np.clip(len(self.known) // 40, 1, _LEAF)),
+            "early_stopping": False,
+            "random_state": self.settings["random_state"],
+        }
+
+    def with_context(self, line: Floats, probability: Probability) -> Floats:
+        """Return the features of single lines beside those of their surroundings."""
+        _, context = context_features(self.batch, self.text, self.markup, probability)
+        return np.column_stack([line, probability.astype(np.float32), context])
+
+    def kinds(self, features: Floats) -> HistGradientBoostingClassifier | int:
+        """Return a model of the kinds of noise, or the kind where there is only one."""
+        rows = self.known[self.labels[self.known] != CONTENT]
+        if len(rows) > _KIND_SAMPLE:
+            rng = np.random.default_rng(self.settings["random_state"])
+            rows = np.sort(rng.choice(rows, _KIND_SAMPLE, replace=False))
+        kinds = np.unique(self.labels[rows])
+        if len(kinds) == 1:
+            return int(kinds[0])
+        options = self._tree_options(self.settings["kind_trees"], 15)
+        return HistGradientBoostingClassifier(**options).fit(
+            features[rows], self.labels[rows].astype(int), sample_weight=self.weight[rows]
+        )
+
+    def calibrated(self, probability: Probability) -> tuple[Floats, Probability]:
+        """Return slope and offset of the log-odds, without and with markup, and the result."""
+        calibration = np.array([[1.0, 0.0], [1.0, 0.0]])
+        score = logit(probability)
+        for known in (False, True):
+            rows = self.known[self.markup_known[self.known] == known]
+            target = self.labels[rows] == CONTENT
+            if target.any() and not target.all():
+                model = LogisticRegression(C=np.inf).fit(score[rows, None], target)
+                calibration[int(known)] = model.coef_[0, 0], model.intercept_[0]
+        slope, offset = calibration[self.markup_known.astype(int)].T
+        return calibration, expit(slope * score + offset)
+
+
+def logit(probability: npt.NDArray[np.floating]) -> Probability:
+    """Return log-odds, bounded."""
+    bounded = np.clip(probability.astype(np.float64), 1e-6, 1 - 1e-6)
+    return np.log(bounded / (1 - bounded))
+
+
+def expit(score: Probability) -> Probability:
+    """Return the probability of log-odds."""
+    return 1 / (1 + np.exp(-score))
+
+
+def _fit_linear(
+    hashes: npt.NDArray[np.uint32],
+    starts: npt.NDArray[np.int64],
+    token_row: npt.NDArray[np.int64],
+    labels: npt.NDArray[np.int8],
+    options: dict[str, Any],
+) -> HashedLinear:
+    return fit_hashed_linear(hashes, starts, token_row, labels, **options)
+
+
+def _fit_boosted(
+    features: Floats,
+    target: npt.NDArray[np.bool_],
+    weight: Floats,
+    learn: Rows,
+    judge: Rows,
+    options: dict[str, Any],
+) -> tuple[HistGradientBoostingClassifier, Probability]:
+    """Fit on some rows and judge others; a fold without both outcomes says the same of all."""
+    model = HistGradientBoostingClassifier(**options)
+    model.fit(features[learn], target[learn], sample_weight=weight[learn])
+    if not len(judge):
+        return model, np.empty(0)
+    if len(model.classes_) < 2:
+        return model, np.full(len(judge), float(model.classes_[0]))
+    return model, model.predict_proba(features[judge])[:, 1]

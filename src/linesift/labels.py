@@ -1,0 +1,240 @@
+"""The four labels, labelled pages, and the files in which people label lines by hand.
+
+A label file holds one page: `# key: value` lines for what is known of it, then every
+line of the page in order as `label TAB text`, blank lines kept, so that the line
+numbers of the file that was labelled can be told.
+"""
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from linesift.page import Page
+
+LABELS = ("content", "related", "navigation", "other")
+CONTENT, RELATED, NAVIGATION, OTHER = range(4)
+UNSURE = -1
+"""Code of a line left out of training and scores; `unsure` in label files."""
+
+_CODES = {label: code for code, label in enumerate(LABELS)} | {"unsure": UNSURE}
+_NAMES = {code: label for label, code in _CODES.items()}
+_KEYS = ("page", "site", "language")
+_TEST_SHARE = 0.15
+
+LabelArray = npt.NDArray[np.int8]
+
+
+class LabelError(ValueError):
+    """A label file that does not say what it must; the message names file and line."""
+
+
+@dataclass(frozen=True)
+class LabelledPages:
+    """Pages with one label array each.
+
+    Parameters
+    ----------
+    pages : list of Page
+    labels : list of ndarray of shape (n_lines,), int8
+        Index into `LABELS`, or `UNSURE`.
+    corpus : list of str
+        Where each page came from: `hand`, or the name of a public set.
+    gold : list of tuple of str
+        Paragraphs of each article as a person extracted it; for pages labelled by hand
+        the lines that are content.
+    """
+
+    pages: list[Page]
+    labels: list[LabelArray]
+    corpus: list[str]
+    gold: list[tuple[str, ...]]
+
+    def __len__(self) -> int:
+        return len(self.pages)
+
+    def __add__(self, other: "LabelledPages") -> "LabelledPages":
+        return LabelledPages(
+            self.pages + other.pages,
+            self.labels + other.labels,
+            self.corpus + other.corpus,
+            self.gold + other.gold,
+        )
+
+    @property
+    def sites(self) -> list[str]:
+        """What pages are grouped by: their site, or the page itself where it is not known."""
+        return [page.site or page.page_id for page in self.pages]
+
+    def select(self, keep: Sequence[bool] | npt.NDArray[np.bool_]) -> "LabelledPages":
+        """Return the pages for which `keep` is true."""
+        chosen = np.flatnonzero(keep)
+        return LabelledPages(
+            [self.pages[i] for i in chosen],
+            [self.labels[i] for i in chosen],
+            [self.corpus[i] for i in chosen],
+            [self.gold[i] for i in chosen],
+        )
+
+    def map_pages(self, pages: list[Page]) -> "LabelledPages":
+        """Return the same labels with other pages of the same lines."""
+        return LabelledPages(pages, self.labels, self.corpus, self.gold)
+
+    def digest(self) -> str:
+        """Return a SHA-256 over all lines, markup and labels, in order."""
+        digest = hashlib.sha256()
+        for page, labels in zip(self.pages, self.labels, strict=True):
+            parts = [page.page_id, page.site, page.language, *page.lines]
+            if page.markup is not None:
+                parts += [page.markup.title, *page.markup.paths]
+                digest.update(np.asarray(page.markup.link_share, np.float32).tobytes())
+            digest.update("\n".join(parts).encode("utf-8", "surrogatepass"))
+            digest.update(labels.tobytes())
+        return digest.hexdigest()
+
+
+def no_pages() -> LabelledPages:
+    """Return an empty collection, the start of a sum."""
+    return LabelledPages([], [], [], [])
+
+
+def is_test_site(site: str) -> bool:
+    """Tell whether a site is kept out of training, for good: about 15 % of all are.
+
+    The choice hangs on the name alone, so it never changes when sites are added.
+
+    >>> [is_test_site(name) for name in ("a.example", "b.example", "k.example")]
+    [False, False, True]
+    """
+    number = int.from_bytes(hashlib.sha256(site.encode()).digest()[:8], "big")
+    return number / 2**64 < _TEST_SHARE
+
+
+def read_label_file(path: str | Path) -> tuple[Page, LabelArray]:
+    """Return a hand-labelled page and its labels.
+
+    Line numbers are those of the page that was labelled, so the `#` lines on top do
+    not count.
+
+    Raises
+    ------
+    LabelError
+        A line has no tab, an unknown label or no text; the message names it.
+    """
+    path = Path(path)
+    try:
+        rows = re.split(r"\r\n|\r|\n", path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise LabelError(f"{path}: cannot be read as UTF-8 text ({error})") from error
+    known = {"page": path.stem, "site": "", "language": ""}
+    head = 0
+    for row in rows:
+        if not row.startswith("#"):
+            break
+        key, colon, value = row[1:].partition(":")
+        if colon and key.strip() in known:
+            known[key.strip()] = value.strip()
+        head += 1
+    lines, numbers, labels = [], [], []
+    for number, row in enumerate(rows[head:], start=1):
+        if not row.strip():
+            continue
+        label, tab, text = row.partition("\t")
+        where = f"{path}: line {number + head}"
+        if not tab:
+            raise LabelError(f"{where}: expected 'label TAB text', got {row[:40]!r}")
+        if label not in _CODES:
+            raise LabelError(f"{where}: expected one of {', '.join(_CODES)}; got {label[:40]!r}")
+        if not text.strip():
+            raise LabelError(f"{where}: a label without text")
+        lines.append(text.strip())
+        numbers.append(number)
+        labels.append(_CODES[label])
+    site = "" if known["site"] == "unknown" else known["site"]
+    page = Page(known["page"], tuple(lines), tuple(numbers), site, known["language"])
+    return page, np.asarray(labels, np.int8)
+
+
+def write_label_file(path: str | Path, page: Page, labels: Sequence[int] | LabelArray) -> None:
+    """Write a page and its labels, whole or not at all; `read_label_file` reads it back."""
+    if len(labels) != len(page.lines):
+        raise ValueError(f"expected {len(page.lines)} labels, got {len(labels)}")
+    values = (page.page_id, page.site or "unknown", page.language)
+    rows = [f"# {key}: {value}" for key, value in zip(_KEYS, values, strict=True) if value]
+    last = 0
+    for number, line, label in zip(page.numbers, page.lines, labels, strict=True):
+        rows += [""] * (number - last - 1)
+        rows.append(f"{_NAMES[int(label)]}\t{line}")
+        last = number
+    write_atomically(path, "\n".join(rows).encode() + b"\n")
+
+
+def check_labels(labelled: Page, page: Page) -> None:
+    """Check that a labelled page holds the lines of the page that it was made from.
+
+    Raises
+    ------
+    LabelError
+        A line was moved, edited, added or lost since; the message names the first.
+    """
+    there = dict(zip(labelled.numbers, labelled.lines, strict=True))
+    source = dict(zip(page.numbers, page.lines, strict=True))
+    for number in sorted(there.keys() | source.keys()):
+        ours, theirs = there.get(number), source.get(number)
+        if ours is None or theirs is None or ours.split() != theirs.split():
+            raise LabelError(
+                f"{labelled.page_id}: line {number} is {theirs!r} on the page, "
+                f"{ours!r} in the label file"
+            )
+
+
+def label_files(folder: str | Path) -> Iterator[Path]:
+    """Yield the label files of a folder in the order of their names."""
+    yield from sorted(Path(folder).glob("*.tsv"))
+
+
+def read_label_folder(folder: str | Path) -> LabelledPages:
+    """Return every hand-labelled page of a folder.
+
+    Raises
+    ------
+    LabelError
+        A file is not a label file, or the folder is missing.
+    """
+    if not Path(folder).is_dir():
+        raise LabelError(f"{folder}: no such folder of label files")
+    pairs = [read_label_file(path) for path in label_files(folder)]
+    return LabelledPages(
+        [page for page, _ in pairs],
+        [labels for _, labels in pairs],
+        ["hand"] * len(pairs),
+        [content_lines(page, labels) for page, labels in pairs],
+    )
+
+
+def content_lines(page: Page, labels: LabelArray) -> tuple[str, ...]:
+    """Return the lines of a page that are labelled content."""
+    return tuple(line for line, code in zip(page.lines, labels, strict=True) if code == CONTENT)
+
+
+def write_atomically(path: str | Path, data: bytes) -> None:
+    """Write a file under its final name only once it is whole."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

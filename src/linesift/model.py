@@ -1,0 +1,270 @@
+"""The line classifier: a model of single lines, then one of lines in their context.
+
+Stage one is linear over hashed character n-grams and tag paths, followed by gradient
+boosted trees over what else a line says by itself. Stage two sees its neighbours'
+probabilities (`linesift.context`). Each stage learns from what the one before says
+about sites that it was not fitted on, because that is what it meets in use.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from linesift.context import context_features
+from linesift.features import (
+    Floats,
+    hashed_ngrams,
+    hashed_paths,
+    line_features,
+    markup_features,
+)
+from linesift.fitting import Fitting, expit, logit
+from linesift.labels import CONTENT, LABELS, UNSURE, LabelArray, LabelledPages
+from linesift.metrics import best_threshold
+from linesift.page import NO_PATH, Batch, Page
+from linesift.views import training_views
+
+_NOISE = np.array([code for code in range(len(LABELS)) if code != CONTENT])
+
+
+class LineClassifier(ClassifierMixin, BaseEstimator):
+    """Labels the lines of pages as content or as a kind of noise.
+
+    X is a sequence of pages and y one label array per page: a page is never cut in two.
+
+    Parameters
+    ----------
+    ngram_orders : tuple of int
+        Lengths of the character n-grams; empty for none.
+    ngram_bits, path_bits : int
+        Number of hash buckets, as a power of two.
+    ngram_head, ngram_tail : int
+        Characters looked at from both ends of a line.
+    use_markup : bool
+        Whether to look at the markup of pages that have it.
+    alpha : float
+        L2 penalty of the linear models.
+    epochs : int
+        Passes of the linear models over the lines.
+    line_trees, line_leaves : int
+        Size of the trees of stage one.
+    context_passes : int
+        How often the context is looked at; 0 leaves it at single lines.
+    context_trees, context_leaves : int
+        Size of the trees of stage two.
+    kind_trees : int
+        Trees per kind of noise.
+    learning_rate : float
+        Of all trees.
+    shorten : float, 0 to 1
+        Share of the training pages from which noise is dropped at random.
+    hide_markup : bool
+        Whether training shows pages with markup also without it.
+    folds : int
+        Groups of sites for out-of-site probabilities.
+    n_jobs : int
+        Processes that fit folds side by side, one thread each.
+    random_state : int
+        Seed of all that is drawn at random.
+
+    Attributes
+    ----------
+    threshold_ : float
+        Probability from which a line is kept.
+    classes_ : ndarray of str
+        The labels.
+
+    Examples
+    --------
+    >>> from linesift import read_text
+    >>> text = "Home\\nIt rained all day, they said.\\nAll evening it rained again.\\nTop\\nMenu"
+    >>> y = np.array([2, 0, 0, 2, 2])
+    >>> pages = [read_text(text, f"page {k}", site=f"site {k}") for k in range(4)]
+    >>> model = LineClassifier(ngram_bits=10, line_trees=5, context_trees=5, kind_trees=2)
+    >>> model.fit(pages, [y] * 4).predict(pages[:1])[0].tolist()
+    ['navigation', 'content', 'content', 'navigation', 'navigation']
+    """
+
+    def __init__(
+        self,
+        *,
+        ngram_orders: Sequence[int] = (3, 4, 5),
+        ngram_bits: int = 18,
+        ngram_head: int = 128,
+        ngram_tail: int = 64,
+        path_bits: int = 15,
+        use_markup: bool = True,
+        alpha: float = 1e-6,
+        epochs: int = 3,
+        line_trees: int = 60,
+        line_leaves: int = 31,
+        context_passes: int = 1,
+        context_trees: int = 120,
+        context_leaves: int = 31,
+        kind_trees: int = 30,
+        learning_rate: float = 0.1,
+        shorten: float = 0.5,
+        hide_markup: bool = True,
+        folds: int = 4,
+        n_jobs: int = 1,
+        random_state: int = 0,
+    ) -> None:
+        self.ngram_orders = ngram_orders
+        self.ngram_bits = ngram_bits
+        self.ngram_head = ngram_head
+        self.ngram_tail = ngram_tail
+        self.path_bits = path_bits
+        self.use_markup = use_markup
+        self.alpha = alpha
+        self.epochs = epochs
+        self.line_trees = line_trees
+        self.line_leaves = line_leaves
+        self.context_passes = context_passes
+        self.context_trees = context_trees
+        self.context_leaves = context_leaves
+        self.kind_trees = kind_trees
+        self.learning_rate = learning_rate
+        self.shorten = shorten
+        self.hide_markup = hide_markup
+        self.folds = folds
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    # ------------------------------------------------------------------ fit
+
+    def fit(self, X: Sequence[Page], y: Sequence[npt.ArrayLike]) -> "LineClassifier":
+        """Learn from labelled pages; pages of one site are never on both sides of a fold.
+
+        Parameters
+        ----------
+        X : sequence of Page
+        y : sequence of array-like of int
+            Label codes of each page's lines; `UNSURE` lines are not learned from.
+
+        Raises
+        ------
+        ValueError
+            There is no page, a label array has another length than its page, or no line
+            is content, or all are.
+        """
+        views = training_views(
+            self._checked(X, y),
+            shorten=self.shorten,
+            hide_markup=self.hide_markup and self.use_markup,
+            seed=self.random_state,
+        )
+        fitting = Fitting(views, self.get_params())
+        self.classes_ = np.array(LABELS)
+        self.ngrams_, self.paths_, line = fitting.linear()
+        self.line_model_, probability = fitting.boosted(line, self.line_trees, self.line_leaves)
+        self.context_models_ = []
+        features = line
+        for _ in range(self.context_passes):
+            features = fitting.with_context(line, probability)
+            model, probability = fitting.boosted(
+                features, self.context_trees, self.context_leaves
+            )
+            self.context_models_.append(model)
+        self.kind_model_ = fitting.kinds(features)
+        self.calibration_, probability = fitting.calibrated(probability)
+        self.threshold_ = best_threshold(views.labels, fitting.per_page(probability))
+        return self
+
+    @staticmethod
+    def _checked(X: Sequence[Page], y: Sequence[npt.ArrayLike]) -> LabelledPages:
+        labels = [np.asarray(one, np.int8) for one in y]
+        if len(X) != len(labels):
+            raise ValueError(f"expected {len(X)} label arrays, got {len(labels)}")
+        for page, one in zip(X, labels, strict=True):
+            if len(one) != len(page.lines):
+                raise ValueError(
+                    f"page {page.page_id!r}: expected {len(page.lines)} labels, got {len(one)}"
+                )
+        known = [one[one != UNSURE] for one in labels]
+        flat = np.concatenate(known) if known else np.empty(0, np.int8)
+        if not (flat == CONTENT).any() or (flat == CONTENT).all():
+            raise ValueError("training needs lines that are content and lines that are not")
+        return LabelledPages(list(X), labels, [""] * len(labels), [()] * len(labels))
+
+    # -------------------------------------------------------------- predict
+
+    def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
+        """Return the probability of each label for each line, per page (n_lines, n_labels)."""
+        check_is_fitted(self, "threshold_")
+        batch = Batch.from_pages(X)
+        if not batch.n_lines:
+            return [np.empty((0, len(LABELS)), np.float32) for _ in X]
+        text, markup = self._own_features(batch)
+        line = np.column_stack([text, markup, self._linear_scores(batch)])
+        probability = _content(self.line_model_, line)
+        features = line
+        for model in self.context_models_:
+            _, context = context_features(batch, text, markup, probability)
+            features = np.column_stack([line, probability[:, None], context])
+            probability = _content(model, features)
+        labels = np.empty((batch.n_lines, len(LABELS)), np.float32)
+        probability = self._calibrate(probability, batch.path_ids != NO_PATH)
+        labels[:, CONTENT] = probability
+        labels[:, _NOISE] = (1 - probability)[:, None] * self._kinds(features)
+        return np.split(labels, batch.page_starts[1:-1])
+
+    def predict(self, X: Sequence[Page]) -> list[npt.NDArray[np.str_]]:
+        """Return the label of each line, per page, at the model's threshold."""
+        return [
+            self.classes_[label_codes(proba, self.threshold_)] for proba in self.predict_proba(X)
+        ]
+
+    def _own_features(self, batch: Batch) -> tuple[Floats, Floats]:
+        markup = markup_features(batch)
+        if not self.use_markup:
+            markup[:] = np.nan
+        return line_features(batch), markup
+
+    def _linear_scores(self, batch: Batch) -> Floats:
+        """Return the scores of n-grams and of tag paths, NaN where there are none."""
+        scores = np.full((batch.n_lines, 2 * len(LABELS)), np.nan, np.float32)
+        if self.ngrams_ is not None:
+            scores[:, : len(LABELS)] = self.ngrams_.scores(*self._ngrams(batch))
+        known = batch.path_ids != NO_PATH
+        if self.paths_ is not None and known.any():
+            by_path = self.paths_.scores(*hashed_paths(batch.paths, self.path_bits))
+            scores[known, len(LABELS) :] = by_path[batch.path_ids[known]]
+        return scores
+
+    def _ngrams(self, batch: Batch) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+        return hashed_ngrams(
+            batch, tuple(self.ngram_orders), self.ngram_bits, self.ngram_head, self.ngram_tail
+        )
+
+    def _calibrate(
+        self, probability: npt.NDArray[np.float64], known: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.float64]:
+        slope, offset = self.calibration_[known.astype(int)].T
+        return expit(slope * logit(probability) + offset)
+
+    def _kinds(self, features: Floats) -> Floats:
+        """Return the probability of each kind of noise, given that a line is noise."""
+        kinds = np.zeros((len(features), len(LABELS)), np.float32)
+        if isinstance(self.kind_model_, int):
+            kinds[:, self.kind_model_] = 1
+        else:
+            kinds[:, self.kind_model_.classes_] = self.kind_model_.predict_proba(features)
+        return kinds[:, _NOISE]
+
+
+def label_codes(probabilities: Floats, threshold: float) -> npt.NDArray[np.intp]:
+    """Return content from the threshold on, the likeliest kind of noise below it.
+
+    >>> label_codes(np.array([[0.6, 0.3, 0.1, 0.0], [0.4, 0.1, 0.3, 0.2]]), 0.5).tolist()
+    [0, 2]
+    """
+    noise = _NOISE[np.argmax(probabilities[:, _NOISE], axis=1)]
+    return np.where(probabilities[:, CONTENT] >= threshold, CONTENT, noise)
+
+
+def _content(model: Any, features: Floats) -> npt.NDArray[np.float64]:
+    return model.predict_proba(features)[:, 1]

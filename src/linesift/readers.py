@@ -1,0 +1,324 @@
+"""Read text, HTML, bytes and files into pages.
+
+HTML becomes lines by a walk over the parsed tree: a block element or a `<br>` ends
+a line, white space collapses, and what a browser would not show gives no line. With
+every line go its link share and its path of tags, classes and ids.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from resiliparse.parse.encoding import detect_encoding
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from linesift.page import Markup, Page
+from linesift.text import split_lines
+
+_BLOCKS = frozenset(
+    "address article aside blockquote body br button caption center dd details dialog dir div dl"
+    " dt fieldset figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 header hr html label"
+    " legend li main menu nav ol option p pre section summary table tbody td tfoot th thead tr"
+    " ul".split()
+)
+_UNSEEN = frozenset(
+    "applet audio canvas datalist embed frame head iframe map math meta noembed noframes noscript"
+    " object param script select source style svg template textarea title track video".split()
+)
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_PATH_DEPTH = 16
+_NAME_LENGTH = 80
+
+_BYTE_ORDER_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\x00\x00", "utf-32-le"),
+    (b"\x00\x00\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+_DECLARED = re.compile(rb"""<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*["']?([\w:.-]+)""", re.I)
+_HTML = re.compile(r"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]|<\?xml[^>]+>\s*<html", re.I)
+_TAG = re.compile(r"</?(?:div|p|a|span|br|table|td|ul|li|h[1-6]|article|section)(?:\s[^<>]*)?/?>", re.I)
+_SNIFFED = 4096
+
+
+class ReadError(ValueError):
+    """A file that cannot be read as a page; the message says why."""
+
+
+def read_text(text: str | bytes, page_id: str = "", *, site: str = "", language: str = "") -> Page:
+    r"""Return plain text as a page: each non-empty line is a line, its markup unknown.
+
+    Parameters
+    ----------
+    text : str or bytes
+        Bytes are decoded as `decode` does.
+    page_id, site, language : str
+        What is known of the page.
+
+    Examples
+    --------
+    >>> page = read_text("Headline\n\nFirst paragraph.")
+    >>> page.numbers, page.lines
+    ((1, 3), ('Headline', 'First paragraph.'))
+    """
+    if isinstance(text, bytes):
+        text = decode(text)
+    numbered = list(split_lines(text))
+    return Page(
+        page_id,
+        tuple(line for _, line in numbered),
+        tuple(number for number, _ in numbered),
+        site,
+        language,
+    )
+
+
+def read_html(html: str | bytes, page_id: str = "", *, site: str = "", language: str = "") -> Page:
+    """Return the visible text of an HTML page, block by block, with its markup.
+
+    Parameters
+    ----------
+    html : str or bytes
+        Bytes are decoded as `decode` does.
+    page_id, site, language : str
+        What is known of the page; the language defaults to that of `<html lang>`.
+
+    Examples
+    --------
+    >>> page = read_html("<div class=menu><a href=/>Home</a></div><p>A <b>bold</b> word.")
+    >>> page.lines
+    ('Home', 'A bold word.')
+    >>> page.markup.link_share, page.markup.paths
+    ((1.0, 0.0), ('html body div.menu a', 'html body p'))
+    """
+    if isinstance(html, bytes):
+        html = decode(html)
+    # Lexbor ends a document at a NUL; a browser drops the character.
+    tree = LexborHTMLParser(html.replace("\0", ""))
+    collector = _Lines()
+    if tree.root is not None:
+        _walk(tree.root, collector)
+        language = language or (tree.root.attributes.get("lang") or "")[:2].lower()
+    heading = tree.css_first("head > title")
+    title = " ".join(heading.text().split()) if heading is not None else ""
+    return Page(
+        page_id,
+        tuple(collector.lines),
+        tuple(range(1, len(collector.lines) + 1)),
+        site,
+        language,
+        Markup(tuple(collector.link_share), tuple(collector.paths), title),
+    )
+
+
+class _Lines:
+    """Lines under construction: text is added piece by piece until a block ends it."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.link_share: list[float] = []
+        self.paths: list[str] = []
+        self.elements: list[str] = []  # open elements, outermost first
+        self._pieces: list[str] = []
+        self._linked = 0
+        self._total = 0
+        self._depth = 0  # of the element that holds the whole line so far
+        self._lowest = 0  # depth the walk came down to since the line began
+        self._path = ""
+
+    def add(self, text: str, in_link: bool) -> None:
+        """Append a run of text that stands in the innermost open element."""
+        size = sum(map(len, text.split()))
+        if not self._total:
+            self._depth = self._lowest = len(self.elements)
+            self._path = self._ancestors()
+        elif self._lowest < self._depth and size:
+            self._depth = self._lowest
+            self._path = self._ancestors()
+        self._pieces.append(text)
+        self._total += size
+        self._linked += size * in_link
+
+    def _ancestors(self) -> str:
+        return " ".join(self.elements[max(self._depth - _PATH_DEPTH, 0) : self._depth])
+
+    def close_element(self, ends_line: bool) -> None:
+        """Leave the innermost open element."""
+        if ends_line:
+            self.flush()
+        self.elements.pop()
+        self._lowest = min(self._lowest, len(self.elements))
+
+    def flush(self) -> None:
+        """End the line."""
+        if not self._pieces:
+            return
+        line = " ".join("".join(self._pieces).split())
+        if line:
+            self.lines.append(line)
+            self.link_share.append(self._linked / max(self._total, 1))
+            self.paths.append(self._path)
+        self._pieces = []
+        self._linked = self._total = 0
+
+
+def _walk(root: LexborNode, lines: _Lines) -> None:
+    """Visit the tree in document order without recursion: pages nest without limit."""
+    stack: list[tuple[LexborNode | None, bool, bool]] = []
+    node: LexborNode | None = root
+    in_link = False
+    while node is not None or stack:
+        if node is None:
+            node, in_link, ends_line = stack.pop()
+            lines.close_element(ends_line)
+            continue
+        if node.is_text_node:
+            lines.add(node.text_content or "", in_link)
+        elif node.is_element_node:
+            tag = node.tag or ""
+            if tag == "br":
+                lines.flush()
+            elif tag not in _UNSEEN:
+                attributes = node.attributes
+                if not _is_hidden(attributes):
+                    ends_line = tag in _BLOCKS
+                    if ends_line:
+                        lines.flush()
+                    stack.append((node.next, in_link, ends_line))
+                    lines.elements.append(_element(tag, attributes))
+                    in_link = in_link or tag == "a"
+                    node = node.first_child
+                    continue
+        node = node.next
+    lines.flush()
+
+
+def _is_hidden(attributes: dict[str, str | None]) -> bool:
+    if not attributes:
+        return False
+    style = attributes.get("style")
+    return "hidden" in attributes or bool(style and _HIDDEN_STYLE.search(style))
+
+
+def _element(tag: str, attributes: dict[str, str | None]) -> str:
+    """Return an element as one word of a path: `tag.class.class#id`."""
+    if not attributes:
+        return tag
+    name = tag
+    classes = attributes.get("class")
+    if classes:
+        name += "." + ".".join(classes[:_NAME_LENGTH].split())
+    identifier = attributes.get("id")
+    if identifier:
+        name += "#" + "-".join(identifier[:_NAME_LENGTH].split())
+    return name
+
+
+def decode(data: bytes) -> str:
+    """Return bytes as text: by byte order mark, declaration, UTF-8, then by guess.
+
+    Never fails: what no encoding explains becomes U+FFFD.
+
+    >>> decode('<meta charset="windows-1251">Новости'.encode("cp1251"))
+    '<meta charset="windows-1251">Новости'
+    """
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding, "replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    declared = _DECLARED.search(data, 0, _SNIFFED)
+    if declared:
+        name = declared[1].decode("ascii", "replace").lower()
+        # Pages that declare GB2312 use its superset as a rule; browsers read it so too.
+        name = {"gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252"}.get(name, name)
+        try:
+            text = data.decode(name, "replace")
+        except (LookupError, ValueError):
+            pass
+        else:
+            if text.count("\ufffd") * 50 < len(text):
+                return text
+    return data.decode(detect_encoding(data), "replace")
+
+
+def looks_like_html(text: str) -> bool:
+    """Tell whether a text is HTML rather than plain text, from its first characters.
+
+    >>> looks_like_html("<!DOCTYPE html><title>x"), looks_like_html("a < b > c")
+    (True, False)
+    """
+    start = text[:_SNIFFED]
+    if _HTML.search(start):
+        return True
+    return text.lstrip().startswith("<") and len(_TAG.findall(start)) >= 2
+
+
+def read_bytes(data: bytes, page_id: str = "") -> Page:
+    """Return bytes as a page: HTML or plain text, whichever the content is.
+
+    Raises
+    ------
+    ReadError
+        The bytes are neither (an image, an archive, a PDF).
+    """
+    if data[:4] in (b"%PDF", b"PK\x03\x04", b"\x89PNG", b"GIF8") or data[:2] == b"\x1f\x8b":
+        raise ReadError("not text or HTML; give the text or HTML of the page")
+    text = decode(data)
+    return read_html(text, page_id) if looks_like_html(text) else read_text(text, page_id)
+
+
+def read_page(path: str | Path) -> Page:
+    """Return the page in a file, or on standard input for `-`.
+
+    Raises
+    ------
+    ReadError
+        The file cannot be opened or holds no text; the message says which.
+    """
+    name = str(path)
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(path).read_bytes()
+    except OSError as error:
+        raise ReadError(f"{error.strerror or error}") from error
+    return read_bytes(data, name)
+
+
+def page_files(path: str | Path) -> list[str]:
+    """Return the files that a path stands for: itself, or every file below a folder.
+
+    Hidden files and folders are left out; the order is that of their names.
+
+    Raises
+    ------
+    ReadError
+        There is no such file or folder.
+    """
+    if str(path) == "-":
+        return ["-"]
+    root = Path(path)
+    if root.is_dir():
+        return [
+            str(file)
+            for file in sorted(root.rglob("*"))
+            if file.is_file() and not any(p.startswith(".") for p in file.relative_to(root).parts)
+        ]
+    if not root.exists():
+        raise ReadError("no such file or folder")
+    return [str(path)]
+
+
+def read_pages(path: str | Path) -> Iterator[Page]:
+    """Yield the pages of a file, of all files below a folder, or of standard input (`-`).
+
+    Raises
+    ------
+    ReadError
+        A file cannot be read; nothing after it is.
+    """
+    for file in page_files(path):
+        yield read_page(file)

@@ -1,0 +1,50 @@
+"""Pure functions on strings: lines of a text, words as the scores count them.
+
+Two texts that a reader would call the same should compare equal here, so words
+are compared in Unicode compatibility form (NFKC) and case folded. Chinese and
+Japanese write no spaces: each of their characters counts as one word.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+_IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_WORD = re.compile(rf"[{_IDEOGRAPHS}]|[^\W_{_IDEOGRAPHS}]+")
+
+
+def split_lines(text: str) -> Iterator[tuple[int, str]]:
+    r"""Yield the non-empty lines of a text with their numbers, as an editor counts them.
+
+    Only CR, LF and CRLF end a line: `str.splitlines` also breaks at form feeds and
+    at U+2028, where editors do not. White space around a line is not part of it.
+
+    >>> list(split_lines("one\r\n\n  three "))
+    [(1, 'one'), (3, 'three')]
+    """
+    for number, line in enumerate(_LINE_BREAK.split(text), start=1):
+        stripped = line.strip()
+        if stripped:
+            yield number, stripped
+
+
+def words(text: str) -> list[str]:
+    """Words of a text, NFKC and case folded; one a character for Chinese and Japanese.
+
+    >>> words("ＡＢ, naïve: 日本 2021")
+    ['ab', 'naïve', '日', '本', '2021']
+    """
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def shingles(tokens: Sequence[str], size: int = 4) -> list[tuple[str, ...]]:
+    """Runs of `size` consecutive words; a shorter text is one run of all its words.
+
+    >>> shingles(["a", "b", "c"], size=2)
+    [('a', 'b'), ('b', 'c')]
+    """
+    if not tokens:
+        return []
+    last = max(len(tokens) - size, 0)
+    return [tuple(tokens[start : start + size]) for start in range(last + 1)]

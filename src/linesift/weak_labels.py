@@ -1,0 +1,189 @@
+"""Label the lines of a page from its gold text and its markup.
+
+The gold text tells which lines are content. It says nothing of the kinds of noise, so
+those come from link shares and from what authors of pages call their blocks: weaker
+labels, which hand labels outrank. Lines that cannot be told are left out, not guessed.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from linesift.alignment import align
+from linesift.labels import CONTENT, NAVIGATION, OTHER, RELATED, UNSURE, LabelArray
+from linesift.page import Page
+from linesift.text import words
+
+_COVERED = 0.75
+_UNCOVERED = 0.40
+FOUND = 0.80
+"""Share of the gold text below which a page is broken: its gold stands elsewhere."""
+
+_HEADLINE_WORDS = 5
+_HEADLINE_CHARACTERS = 25
+_MOSTLY_LINK = 0.5
+_PARTLY_LINK = 0.2
+_NAMES_OF_KIND = {
+    RELATED: "related recommend recommended recommendations recirc popular trending latest similar"
+    " teaser teasers headlines headline-list readmore readalso mostread mostpopular morenews"
+    " promo-list river outbrain taboola",
+    NAVIGATION: "nav navbar navigation menu submenu breadcrumb breadcrumbs crumbs pagination pager"
+    " tag tags tagcloud topics footer masthead toolbar topbar sitemap login search lang languages",
+    OTHER: "comment comments disqus share sharing social author byline date time timestamp caption"
+    " credit cookie consent gdpr ad ads advert newsletter subscribe weather copyright legal poll",
+}
+_KIND_OF_NAME = {
+    name: kind for kind, names in _NAMES_OF_KIND.items() for name in names.split()
+}
+_NAME = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+
+
+@dataclass(frozen=True)
+class WeakLabels:
+    """Labels of one page.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_lines,), int8
+        Index into `linesift.labels.LABELS`, or `UNSURE`.
+    found : float, 0 to 1
+        Share of the gold text found on the page; under `FOUND` the page is broken.
+    heading : int or None
+        Position of the line that is the article's heading although the gold text leaves
+        it out.
+    """
+
+    labels: LabelArray
+    found: float
+    heading: int | None
+
+
+def label_page(page: Page, gold: Sequence[str], title: str = "") -> WeakLabels:
+    """Return labels of an HTML page from its gold text.
+
+    Parameters
+    ----------
+    page : Page
+        Read from HTML.
+    gold : sequence of str
+        Paragraphs of the article.
+    title : str
+        Its title where the data set knows it. Gold texts mostly leave it out, and it
+        is content where it stands as heading.
+    """
+    found = align(gold, page.lines)
+    labels = noise_labels(page)
+    labels[found.coverage >= _UNCOVERED] = UNSURE
+    labels[found.repeated] = UNSURE
+    labels[found.coverage >= _COVERED] = CONTENT
+    heading = _label_titles(page, labels, title)
+    return WeakLabels(labels, found.found, heading)
+
+
+def _label_titles(page: Page, labels: LabelArray, title: str) -> int | None:
+    """Mark the article's heading as content, leave other copies of it out; return where it is."""
+    content = np.flatnonzero(labels == CONTENT)
+    if not len(content):
+        return None
+    first = int(content[0])
+    markup_title = page.markup.title if page.markup else ""
+    titles = [tokens for tokens in (words(title), words(markup_title)) if tokens]
+    copies = [
+        i
+        for i in range(len(page.lines))
+        if labels[i] != CONTENT and _is_title(words(page.lines[i]), titles, _heading(page, i))
+    ]
+    if any(i < first and _heading(page, i) for i in copies):
+        best = max(i for i in copies if i < first and _heading(page, i))
+    else:
+        exact = [i for i in copies if i < first and words(page.lines[i]) in titles]
+        best = max(exact, default=-1)
+    for i in copies:
+        labels[i] = CONTENT if i == best else UNSURE
+    for i in range(first):  # a main heading that no title explains might be the article's
+        if labels[i] != CONTENT and _heading(page, i) == "h1" and i != best:
+            labels[i] = UNSURE
+    return best if best >= 0 else None
+
+
+def _is_title(tokens: list[str], titles: list[list[str]], heading: str) -> bool:
+    """Tell whether a line is the title: equal, or a heading that opens or fills it."""
+    if len(tokens) < 2:
+        return False
+    for title in titles:
+        if tokens == title:
+            return True
+        shared = len(set(tokens) & set(title))
+        if heading and shared >= 0.8 * len(set(tokens)) and len(tokens) >= 3:
+            return True
+    return False
+
+
+def _heading(page: Page, line: int) -> str:
+    """Return the heading element that a line stands in, or an empty string."""
+    if page.markup is None:
+        return ""
+    for element in reversed(page.markup.paths[line].split(" ")[-3:]):
+        tag = re.split(r"[.#]", element, maxsplit=1)[0]
+        if tag in _HEADINGS:
+            return tag
+    return ""
+
+
+def noise_labels(page: Page) -> LabelArray:
+    """Return the kind of noise that each line would be, by its markup.
+
+    Mostly link and a headline: `related`. A short link, or one in menu, header or
+    footer: `navigation`. What stands between related headlines belongs to them. The
+    rest is `other`.
+    """
+    if page.markup is None:
+        return np.full(len(page.lines), OTHER, np.int8)
+    labels = np.empty(len(page.lines), np.int8)
+    linked = np.asarray(page.markup.link_share) > _MOSTLY_LINK
+    for i, (line, path) in enumerate(zip(page.lines, page.markup.paths, strict=True)):
+        labels[i] = _noise_label(line, page.markup.link_share[i], _kind_of_path(path))
+    return _join_lists(page, labels, linked)
+
+
+def _noise_label(line: str, link_share: float, kind: int) -> int:
+    count = len(words(line))
+    is_headline = count >= _HEADLINE_WORDS and len(line) >= _HEADLINE_CHARACTERS
+    is_headline |= count >= 2 * _HEADLINE_WORDS  # ideographs count one a character
+    if kind == OTHER:
+        return OTHER
+    if kind == NAVIGATION and link_share > _PARTLY_LINK and count < 2 * _HEADLINE_WORDS:
+        return NAVIGATION
+    if link_share > _MOSTLY_LINK:
+        return RELATED if is_headline or kind == RELATED else NAVIGATION
+    return RELATED if kind == RELATED else OTHER
+
+
+def _join_lists(page: Page, labels: LabelArray, linked: npt.NDArray[np.bool_]) -> LabelArray:
+    """Give dates, sections and headings of a list of headlines its label."""
+    joined = labels.copy()
+    related = labels == RELATED
+    for i in np.flatnonzero((labels == OTHER) & ~linked):
+        above = related[max(i - 2, 0) : i].any()
+        below = related[i + 1 : i + 3].any()
+        is_short = len(page.lines[i]) < 200
+        heads_list = bool(_heading(page, int(i))) and related[i + 1 : i + 2].any()
+        if is_short and ((above and below) or heads_list):
+            joined[i] = RELATED
+    return joined
+
+
+@lru_cache(maxsize=65536)
+def _kind_of_path(path: str) -> int:
+    """Return the kind of noise that the nearest telling element names, or `UNSURE`."""
+    for element in reversed(path.split(" ")):
+        for name in _NAME.findall(element):
+            kind = _KIND_OF_NAME.get(name.lower())
+            if kind is not None:
+                return kind
+    return UNSURE
