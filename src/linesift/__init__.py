@@ -1,5 +1,45 @@
-"""Tell which lines of a web page are the article and which are noise."""
+r"""Tell, line by line, which lines of a web page are the article and which are noise.
 
-from linesift.readers import read_html, read_text
+>>> from linesift import read_text
+>>> read_text("Headline\n\nIt rained all day.").lines
+('Headline', 'It rained all day.')
+"""
 
-__all__ = ["read_html", "read_text"]
+from typing import TYPE_CHECKING, Any
+
+from linesift.page import Markup, Page
+from linesift.readers import ReadError, read_html, read_page, read_pages, read_text
+
+if TYPE_CHECKING:
+    from linesift.model import LineClassifier
+    from linesift.model_file import ModelError, load_model, save_model
+
+__all__ = [
+    "LineClassifier",
+    "Markup",
+    "ModelError",
+    "Page",
+    "ReadError",
+    "load_model",
+    "read_html",
+    "read_page",
+    "read_pages",
+    "read_text",
+    "save_model",
+]
+
+_LATE = {
+    "LineClassifier": "linesift.model",
+    "ModelError": "linesift.model_file",
+    "load_model": "linesift.model_file",
+    "save_model": "linesift.model_file",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs scikit-learn only when it is used: reading pages does not."""
+    if name in _LATE:
+        from importlib import import_module
+
+        return getattr(import_module(_LATE[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,6 +13,7 @@ kept in integers of fixed point, where sums are exact.
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,14 +25,20 @@ _FIXED = 1 << 16
 _FAR = 64
 _PAGE_STEP = np.int64(1) << np.int64(44)
 _WINDOWS = (2, 5, 10, 25)
+_WINDOWS_OF = {
+    "log_characters": (5, 25),
+    "ends_sentence": (5, 25),
+    "share_digits": (25,),
+    "link_share": (5, 25),
+}
 _OFFSETS = (-3, -2, -1, 1, 2, 3)
 _CONFIDENT = 0.5
 
-Columns = dict[str, npt.NDArray[np.generic]]
+Columns = dict[str, npt.NDArray[Any]]
 
 
 def context_features(
-    batch: Batch, line: Floats, markup: Floats, probability: npt.NDArray[np.floating]
+    batch: Batch, line: Floats, markup: Floats, probability: npt.NDArray[Any]
 ) -> tuple[list[str], Floats]:
     """Return names and values of what the surroundings say of each line.
 
@@ -53,7 +60,7 @@ def context_features(
     """
     by_name = dict(zip(LINE_FEATURES, line.T, strict=True))
     by_name |= dict(zip(MARKUP_FEATURES, markup.T, strict=True))
-    probability = np.asarray(probability, np.float64)
+    probability = probability.astype(np.float64)
     bounds = _Bounds(batch)
     columns: Columns = {}
     columns |= _neighbours(bounds, by_name, probability)
@@ -87,13 +94,13 @@ class _Bounds:
         return low, high
 
 
-def _running(column: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+def _running(column: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """Return exact running sums in fixed point, with a zero in front; NaN counts as zero."""
     values = np.nan_to_num(column.astype(np.float64), nan=0.0)
     return np.concatenate([[0], np.cumsum(np.rint(values * _FIXED).astype(np.int64))])
 
 
-def _shifted(bounds: _Bounds, column: npt.NDArray[np.generic], offset: int) -> Floats:
+def _shifted(bounds: _Bounds, column: npt.NDArray[Any], offset: int) -> Floats:
     """Return the column's value `offset` lines further on the same page, else NaN."""
     at = bounds.index + offset
     inside = (at >= bounds.first) & (at < bounds.last)
@@ -108,10 +115,8 @@ def _neighbours(
     columns: Columns = {}
     for offset in _OFFSETS:
         columns[f"probability[{offset:+d}]"] = _shifted(bounds, probability, offset)
-        for name in ("log_characters", "ends_sentence", "link_share"):
-            columns[f"{name}[{offset:+d}]"] = _shifted(bounds, by_name[name], offset)
     for offset in (-1, 1):
-        for name in ("separators_per_word", "share_digits", "ends_colon", "heading"):
+        for name in ("log_characters", "ends_sentence", "share_digits", "link_share"):
             columns[f"{name}[{offset:+d}]"] = _shifted(bounds, by_name[name], offset)
         other = columns[f"log_characters[{offset:+d}]"]
         columns[f"longer_than[{offset:+d}]"] = by_name["log_characters"] - other
@@ -140,7 +145,7 @@ def _windows(
             low, high = bounds.window(before, after)
             count = np.maximum(high - low, 1)
             for name, running in sums.items():
-                if side == "before" and name == "share_digits":
+                if size not in _WINDOWS_OF.get(name, _WINDOWS):
                     continue
                 total = (running[high] - running[low]) / _FIXED
                 mean = total if name == "gain" else total / count
@@ -166,7 +171,7 @@ def _best_run(
     running = np.concatenate([[0], np.cumsum(gain)])
     if not len(gain):
         empty = np.empty(0)
-        return np.empty(0, bool), {name: empty for name in _RUN_COLUMNS}
+        return np.empty(0, bool), dict.fromkeys(_RUN_COLUMNS, empty)
     ended, began = running[1:], running[:-1]
     step = bounds.page * _PAGE_STEP
     least = np.minimum.accumulate(began - step) + step  # of all starts so far on the page
@@ -266,7 +271,7 @@ def _nearest(
     return above, below
 
 
-def _keys(page: npt.NDArray[np.int64], value: npt.NDArray[np.generic]) -> npt.NDArray[np.uint64]:
+def _keys(page: npt.NDArray[np.int64], value: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
     """Return keys that are equal only for equal values on one page."""
     return (page.astype(np.uint64) << np.uint64(32)) | value.astype(np.uint64)
 
@@ -289,7 +294,7 @@ def _shared_words(
     in_run = run_of[word] - run[line]
     rarity = 1 / np.sqrt(1 + others)
 
-    def mean(values: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
+    def mean(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         return np.bincount(line, weights=values, minlength=batch.n_lines) / total
 
     return {
@@ -334,12 +339,6 @@ def _same_place(batch: Batch, probability: npt.NDArray[np.float64]) -> Columns:
         mean = np.where(size > 0, likely / np.maximum(size, 1), np.nan)
         columns[f"probability_in_{name}"] = np.where(known, mean, np.nan)
         columns[f"lines_in_{name}"] = np.where(known, np.log1p(size), np.nan)
-        if level < 2:
-            for offset in (-1, 1):
-                other = np.roll(level_ids, -offset)
-                same_page = np.roll(batch.page_of_line, -offset) == batch.page_of_line
-                equal = (other == level_ids) & same_page
-                columns[f"same_{name}[{offset:+d}]"] = np.where(known, equal, np.nan)
     return columns
 
 

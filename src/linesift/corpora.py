@@ -135,9 +135,10 @@ def read_wcxb(folder: Path) -> Iterator[Document]:
     for gold_path in sorted((folder / "dev" / "ground-truth").glob("*.json")):
         record = json.loads(gold_path.read_text(encoding="utf-8"))
         truth = record["ground_truth"]
+        html_path = folder / "dev" / "html" / f"{gold_path.stem}.html.gz"
         yield Document(
             page_id=f"wcxb/{gold_path.stem}",
-            html=(gzip.decompress((folder / "dev" / "html" / f"{gold_path.stem}.html.gz").read_bytes()),),
+            html=(gzip.decompress(html_path.read_bytes()),),
             gold=tuple(_non_empty((truth.get("main_content") or "").split("\n"))),
             title=truth.get("title") or "",
             site=site_of(record.get("url") or ""),
@@ -192,9 +193,7 @@ def label_document(document: Document) -> tuple[Page, LabelArray, tuple[str, ...
         return "no gold text"
     best = None
     for html in document.html:
-        page = read_html(
-            html, document.page_id, site=document.site, language=document.language
-        )
+        page = read_html(html, document.page_id, site=document.site, language=document.language)
         weak = label_page(page, document.gold, document.title)
         if best is None or weak.found > best[1].found:
             best = page, weak

@@ -19,13 +19,12 @@ from linesift.page import NO_PATH, Batch
 Floats = npt.NDArray[np.float32]
 
 _LETTER, _UPPER, _LOWER, _DIGIT, _SPACE, _PUNCTUATION, _IDEOGRAPH = (1 << k for k in range(7))
-_END, _COMMA, _QUOTE, _CLOSING, _SEPARATOR, _SYMBOL, _COLON, _DASH = (1 << k for k in range(7, 15))
+_END, _COMMA, _CLOSING, _SEPARATOR, _SYMBOL, _COLON, _DASH = (1 << k for k in range(7, 14))
 _WORD = _LETTER | _DIGIT
 
 _CHARACTERS = {
     _END: ".!?…。！？｡؟۔।։",
     _COMMA: ",;،、，；؛",
-    _QUOTE: "\"'«»„“”‘’‹›「」『』",
     _CLOSING: "\"'»”’“)]›」』）",
     _SEPARATOR: "|/\\•·»›→>▶►■●*«‹<←~",
     _SYMBOL: "@©®#™+=%$€£₽₴¥&_",
@@ -38,7 +37,7 @@ _LINE_FEED = 10
 
 @cache
 def _class_table() -> npt.NDArray[np.uint16]:
-    """Return the classes of each code point of the basic plane as bits, and one row for the rest."""
+    """Return the classes of each code point of the basic plane as bits, then rows for the rest."""
     table = np.zeros(_BASIC_PLANE + 2, np.uint16)
     bits = {"Lu": _LETTER | _UPPER, "Lt": _LETTER | _UPPER, "Ll": _LETTER | _LOWER}
     bits |= {"Lm": _LETTER, "Lo": _LETTER, "Mn": _LETTER, "Mc": _LETTER}
@@ -93,17 +92,13 @@ LINE_FEATURES = (
     "share_punctuation",
     "share_ideographs",
     "commas_per_word",
-    "commas",
     "sentence_ends",
     "sentence_ends_per_word",
-    "inner_sentence_ends",
-    "quotes",
     "separators",
     "separators_per_word",
     "symbols",
     "dashes",
     "colons",
-    "digit_runs",
     "ends_sentence",
     "ends_colon",
     "ends_letter",
@@ -126,8 +121,8 @@ def line_features(batch: Batch) -> Floats:
     >>> from linesift.page import Batch, Page
     >>> batch = Batch.from_pages([Page("p", ("It rained, all day.", "Menu"), (1, 2))])
     >>> columns = dict(zip(LINE_FEATURES, line_features(batch).T))
-    >>> columns["ends_sentence"].tolist(), columns["commas"].tolist()
-    ([1.0, 0.0], [1.0, 0.0])
+    >>> columns["ends_sentence"].tolist(), columns["commas_per_word"].tolist()
+    ([1.0, 0.0], [0.25, 0.0])
     """
     if not batch.n_lines:
         return np.empty((0, len(LINE_FEATURES)), np.float32)
@@ -151,7 +146,6 @@ def line_features(batch: Batch) -> Floats:
     punctuation, ideographs = total(has(_PUNCTUATION)), total(ideograph)
     commas, ends, separators = total(has(_COMMA)), total(end), total(has(_SEPARATOR))
     digit = has(_DIGIT)
-    inner_end = end[:-1] & ((classes[1:] & _SPACE) != 0)
     first = classes[starts]
     last_at = starts + batch.line_lengths - 1
     last = classes[last_at]
@@ -168,17 +162,13 @@ def line_features(batch: Batch) -> Floats:
         "share_punctuation": punctuation / characters,
         "share_ideographs": ideographs / letters,
         "commas_per_word": commas / some_words,
-        "commas": np.minimum(commas, 20),
         "sentence_ends": np.minimum(ends, 20),
         "sentence_ends_per_word": ends / some_words,
-        "inner_sentence_ends": np.minimum(total(np.append(inner_end, False)), 20),
-        "quotes": np.minimum(total(has(_QUOTE)), 10),
         "separators": np.minimum(separators, 20),
         "separators_per_word": separators / some_words,
         "symbols": np.minimum(total(has(_SYMBOL)), 10),
         "dashes": np.minimum(total(has(_DASH)), 10),
         "colons": np.minimum(total(has(_COLON)), 10),
-        "digit_runs": np.minimum(total(digit & ((before & _DIGIT) == 0)), 20),
         "ends_sentence": closed | ((last & _END) != 0),
         "ends_colon": (last & _COLON) != 0,
         "ends_letter": (last & _WORD) != 0,
@@ -404,7 +394,9 @@ def markup_features(batch: Batch) -> Floats:
 def _path_features(path: str) -> tuple[float, ...]:
     tags = [_TAG.match(element)[0] for element in path.split(" ")]  # type: ignore[index]
     near = set(tags[-3:])
-    heading = next((int(t[1]) for t in tags[-3:] if len(t) == 2 and t[0] == "h" and t[1] in "123456"), 0)
+    heading = next(
+        (int(t[1]) for t in tags[-3:] if len(t) == 2 and t[0] == "h" and t[1] in "123456"), 0
+    )
     everywhere = set(tags)
     flags = [
         float(bool(_TAGS_OF[name] & (near if name in _NEAR else everywhere)))

@@ -26,10 +26,12 @@ from linesift.features import (
     markup_features,
 )
 from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
-from linesift.linear import HashedLinear, fit_hashed_linear
-from linesift.page import NO_PATH, Batch
+from linesift.linear import HashedLinear, fit_hashed_linear, take_rows
+from linesift.page import NO_PATH, Batch, Page
 
-_KIND_SAMPLE = 200_000
+_KIND_SAMPLE = 60_000
+_EASY = 0.05  # probability of content below which a line is nearly surely noise
+_EASY_SHARE = 0.2
 _LEAF = 20  # lines a leaf holds at least, fewer when there is little to learn from
 
 Probability = npt.NDArray[np.float64]
@@ -49,6 +51,7 @@ class Fitting:
 
     def __init__(self, views: LabelledPages, settings: Mapping[str, Any]) -> None:
         self.settings = settings
+        self.views = views
         self.batch = Batch.from_pages(views.pages)
         self.labels = np.concatenate(views.labels)
         self.known = np.flatnonzero(self.labels != UNSURE)
@@ -80,9 +83,13 @@ class Fitting:
             folds.append((np.flatnonzero(~is_out), np.flatnonzero(is_out)))
         return folds
 
-    def per_page(self, column: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-        """Return a column of lines cut into pages."""
-        return np.split(column, self.batch.page_starts[1:-1])
+    def judged_pages(
+        self, probability: Probability
+    ) -> tuple[list[npt.NDArray[np.int8]], list[Probability]]:
+        """Return labels and probabilities of the pages that were judged out of site."""
+        pages = np.split(probability, self.batch.page_starts[1:-1])
+        judged = [i for i, page in enumerate(pages) if not np.isnan(page).any()]
+        return [self.views.labels[i] for i in judged], [pages[i] for i in judged]
 
     def _side_by_side(self, function: Any, jobs: list[tuple[Any, ...]]) -> list[Any]:
         n_jobs = min(self.settings["n_jobs"], len(jobs))
@@ -100,43 +107,52 @@ class Fitting:
         scores = np.full((self.batch.n_lines, 2 * width), np.nan, np.float32)
         ngrams = paths = None
         if s["ngram_orders"]:
+            distinct, text_ids = self._distinct_lines()
             hashes, starts = hashed_ngrams(
-                self.batch,
+                distinct,
                 tuple(s["ngram_orders"]),
                 s["ngram_bits"],
                 s["ngram_head"],
                 s["ngram_tail"],
             )
-            rows = self._distinct(line_hashes(self.batch), self.known)
             ngrams, scores[:, :width] = self._out_of_site(
-                hashes, starts, rows, np.arange(self.batch.n_lines), s["ngram_bits"]
+                hashes, starts, text_ids, self.known, s["ngram_bits"]
             )
         if self.markup_known.any():
             hashes, starts = hashed_paths(self.batch.paths, s["path_bits"])
-            with_markup = np.flatnonzero(self.markup_known)
-            rows = self._distinct(
-                self.batch.path_ids, with_markup[self.labels[with_markup] != UNSURE]
-            )
+            rows = self.known[self.markup_known[self.known]]
             paths, scores[:, width:] = self._out_of_site(
-                hashes, starts, rows, self.batch.path_ids, s["path_bits"]
+                hashes, starts, self.batch.path_ids, rows, s["path_bits"]
             )
             scores[~self.markup_known, width:] = np.nan
         return ngrams, paths, np.column_stack([self.text, self.markup, scores])
 
-    def _distinct(self, value: npt.NDArray[Any], rows: Rows) -> Rows:
-        """Return one row of each value, label and site: what a site repeats counts once."""
-        keys = np.column_stack([value[rows], self.labels[rows], self.site_of_line[rows]])
-        return rows[np.unique(keys, axis=0, return_index=True)[1]]
+    def _distinct_lines(self) -> tuple[Batch, npt.NDArray[np.intp]]:
+        """Return the lines of all views without repetition, and where each line is in them."""
+        _, first, text_ids = np.unique(
+            line_hashes(self.batch), return_index=True, return_inverse=True
+        )
+        page = self.batch.page_of_line[first]
+        lines = tuple(
+            self.views.pages[p].lines[i]
+            for p, i in zip(page, first - self.batch.page_starts[page], strict=True)
+        )
+        return Batch.from_pages([Page("", lines, tuple(range(len(lines))))]), text_ids
 
     def _out_of_site(
         self,
         hashes: npt.NDArray[np.uint32],
         starts: npt.NDArray[np.int64],
-        rows: Rows,
         token_row: npt.NDArray[np.int64],
+        rows: Rows,
         bits: int,
     ) -> tuple[HashedLinear, Floats]:
-        """Return the model on all rows, and scores of every line by one that has not seen its site."""
+        """Return a model on the chosen lines, and scores of each by one that has not seen its site.
+
+        What a site repeats with the same label is learned once.
+        """
+        keys = np.column_stack([token_row[rows], self.labels[rows], self.site_of_line[rows]])
+        rows = rows[np.unique(keys, axis=0, return_index=True)[1]]
         s = self.settings
         options = {
             "bits": bits,
@@ -144,34 +160,62 @@ class Fitting:
             "epochs": s["epochs"],
             "seed": s["random_state"],
         }
-        chosen = [np.intersect1d(rows, fold[0], assume_unique=True) for fold in self.folds]
-        models: list[HashedLinear] = self._side_by_side(
-            _fit_linear,
-            [(hashes, starts, token_row[r], self.labels[r], options) for r in [*chosen, rows]],
-        )
-        scores = np.empty((self.batch.n_lines, len(LABELS)), np.float32)
-        for model, (_, held_out) in zip(models, self.folds, strict=False):
-            scores[held_out] = model.scores(hashes, starts)[token_row[held_out]]
-        return models[-1], scores
+        jobs = []
+        for learn, judge in [*self.folds, (np.arange(self.batch.n_lines), rows[:0])]:
+            chosen = np.intersect1d(rows, learn, assume_unique=True)
+            judged = np.unique(token_row[judge[token_row[judge] >= 0]])
+            jobs.append((hashes, starts, token_row[chosen], self.labels[chosen], judged, options))
+        results = self._side_by_side(_fit_linear, jobs)
+        scores = np.full((self.batch.n_lines, len(LABELS)), np.nan, np.float32)
+        for (_, judged_scores), (_, judge), job in zip(results, self.folds, jobs, strict=False):
+            judge = judge[token_row[judge] >= 0]
+            scores[judge] = judged_scores[np.searchsorted(job[4], token_row[judge])]
+        return results[-1][0], scores
+
+    def prior(self, line: Floats) -> Probability:
+        """Return a first, rough probability of content: what the n-grams say, if they do."""
+        scores = line[:, self.text.shape[1] + self.markup.shape[1] + CONTENT]
+        return expit(np.nan_to_num(scores.astype(np.float64), nan=0.0))
 
     # ------------------------------------------------------------ boosted
 
     def boosted(
-        self, features: Floats, trees: int, leaves: int
+        self,
+        features: Floats,
+        prior: Probability,
+        trees: int,
+        leaves: int,
+        *,
+        judged_folds: int | None = None,
     ) -> tuple[HistGradientBoostingClassifier, Probability]:
-        """Return a model of content on all lines, and the out-of-site probability of each."""
+        """Return a model of content, and the out-of-site probability of each line.
+
+        Lines that the prior judgement is nearly sure to be noise are most of all lines and
+        teach little: a part of them stands for all, with their weight.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n_lines, n_features)
+        prior : ndarray of shape (n_lines,), 0 to 1
+        trees, leaves : int
+        judged_folds : int, optional
+            Groups of sites to judge; lines of the others get NaN. All by default.
+        """
         target = self.labels == CONTENT
         options = self._tree_options(trees, leaves)
-        known = self.labels != UNSURE
+        easy = prior < _EASY
+        rng = np.random.default_rng(self.settings["random_state"])
+        chosen = (self.labels != UNSURE) & (~easy | (rng.random(len(easy)) < _EASY_SHARE))
+        weight = np.where(easy, self.weight / _EASY_SHARE, self.weight).astype(np.float32)
         jobs = [
-            (features, target, self.weight, learn[known[learn]], judge, options)
-            for learn, judge in self.folds
+            (features, target, weight, learn[chosen[learn]], judge, options)
+            for learn, judge in self.folds[:judged_folds]
         ]
         nobody = np.empty(0, np.intp)
-        jobs.append((features, target, self.weight, self.known, nobody, options))
+        jobs.append((features, target, weight, np.flatnonzero(chosen), nobody, options))
         results = self._side_by_side(_fit_boosted, jobs)
-        probability = np.empty(self.batch.n_lines)
-        for (_, judged), (_, held_out) in zip(results, self.folds, strict=False):
+        probability = np.full(self.batch.n_lines, np.nan)
+        for (_, judged), (_, held_out) in zip(results[:-1], self.folds, strict=False):
             probability[held_out] = judged
         return results[-1][0], probability
 
@@ -205,11 +249,15 @@ class Fitting:
         )
 
     def calibrated(self, probability: Probability) -> tuple[Floats, Probability]:
-        """Return slope and offset of the log-odds, without and with markup, and the result."""
+        """Return slope and offset of the log-odds, without and with markup, and the result.
+
+        Learned from the lines that were judged out of site; the others are NaN.
+        """
         calibration = np.array([[1.0, 0.0], [1.0, 0.0]])
         score = logit(probability)
+        judged = self.known[~np.isnan(probability[self.known])]
         for known in (False, True):
-            rows = self.known[self.markup_known[self.known] == known]
+            rows = judged[self.markup_known[judged] == known]
             target = self.labels[rows] == CONTENT
             if target.any() and not target.all():
                 model = LogisticRegression(C=np.inf).fit(score[rows, None], target)
@@ -234,9 +282,11 @@ def _fit_linear(
     starts: npt.NDArray[np.int64],
     token_row: npt.NDArray[np.int64],
     labels: npt.NDArray[np.int8],
+    judge: npt.NDArray[np.int64],
     options: dict[str, Any],
-) -> HashedLinear:
-    return fit_hashed_linear(hashes, starts, token_row, labels, **options)
+) -> tuple[HashedLinear, Floats]:
+    model = fit_hashed_linear(hashes, starts, token_row, labels, **options)
+    return model, model.scores(*take_rows(hashes, starts, judge))
 
 
 def _fit_boosted(

@@ -8,6 +8,7 @@ draws whole sites, since the pages of one site err together.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ _REPLICATES = 1000
 _FAILED = 0.5  # line F1 under which a whole page counts as failed
 _THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.02), 2)
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
 
 
 def f1_score(true: Array, false: Array, missed: Array) -> Array:
@@ -176,7 +177,9 @@ def estimates(
     names = [scores.sites[i] for i in pages]
     _, site = np.unique(names, return_inverse=True)
     n_sites = int(site.max()) + 1
-    draws = np.random.default_rng(seed).multinomial(n_sites, np.full(n_sites, 1 / n_sites), _REPLICATES)
+    draws = np.random.default_rng(seed).multinomial(
+        n_sites, np.full(n_sites, 1 / n_sites), _REPLICATES
+    )
     weights = np.vstack([np.ones(n_sites), draws])  # the first row is the sample itself
     sums = {
         name: weights @ np.bincount(site, weights=column[pages], minlength=n_sites)

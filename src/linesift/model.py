@@ -6,7 +6,9 @@ probabilities (`linesift.context`). Each stage learns from what the one before s
 about sites that it was not fitted on, because that is what it meets in use.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,16 +25,88 @@ from linesift.features import (
     markup_features,
 )
 from linesift.fitting import Fitting, expit, logit
-from linesift.labels import CONTENT, LABELS, UNSURE, LabelArray, LabelledPages
+from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
 from linesift.metrics import best_threshold
 from linesift.page import NO_PATH, Batch, Page
 from linesift.views import training_views
 
+_CALIBRATION_FOLDS = 2
 _NOISE = np.array([code for code in range(len(LABELS)) if code != CONTENT])
 
 
-class LineClassifier(ClassifierMixin, BaseEstimator):
-    """Labels the lines of pages as content or as a kind of noise.
+@dataclass(frozen=True)
+class PagePrediction:
+    """What the model says of the lines of one page.
+
+    Parameters
+    ----------
+    page : Page
+    codes : ndarray of shape (n_lines,)
+        Index into `LABELS`.
+    probabilities : ndarray of shape (n_lines,), 0 to 1
+        Of being content.
+    """
+
+    page: Page
+    codes: npt.NDArray[np.intp]
+    probabilities: Floats
+
+    @property
+    def labels(self) -> list[str]:
+        """Label of each line."""
+        return [LABELS[code] for code in self.codes]
+
+    @property
+    def keep(self) -> npt.NDArray[np.bool_]:
+        """Whether each line is part of the article."""
+        return self.codes == CONTENT
+
+    @property
+    def text(self) -> str:
+        """The kept lines, a line feed after each."""
+        kept = zip(self.page.lines, self.keep, strict=True)
+        return "".join(f"{line}\n" for line, keep in kept if keep)
+
+
+class LinePredictor(ABC):
+    """Anything that gives each line of a page a probability for each label."""
+
+    threshold_: float
+
+    @abstractmethod
+    def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
+        """Return the probability of each label for each line, per page (n_lines, n_labels)."""
+
+    def predict(self, X: Sequence[Page]) -> list[npt.NDArray[np.str_]]:
+        """Return the label of each line, per page, at the model's threshold."""
+        return [
+            np.array(LABELS)[label_codes(proba, self.threshold_)] for proba in self.predict_proba(X)
+        ]
+
+    def predict_lines(
+        self, X: Sequence[Page], *, threshold: float | None = None
+    ) -> list[PagePrediction]:
+        """Return label, probability and whether to keep it of each line, per page.
+
+        Parameters
+        ----------
+        X : sequence of Page
+        threshold : float, 0 to 1, optional
+            Probability from which a line is kept; the model's own by default.
+        """
+        threshold = self.threshold_ if threshold is None else threshold
+        return [
+            PagePrediction(page, label_codes(proba, threshold), proba[:, CONTENT])
+            for page, proba in zip(X, self.predict_proba(X), strict=True)
+        ]
+
+    def extract_text(self, page: Page, *, threshold: float | None = None) -> str:
+        """Return the article of a page: its kept lines, a line feed after each."""
+        return self.predict_lines([page], threshold=threshold)[0].text
+
+
+class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
+    r"""Labels the lines of pages as content or as a kind of noise.
 
     X is a sequence of pages and y one label array per page: a page is never cut in two.
 
@@ -81,7 +155,7 @@ class LineClassifier(ClassifierMixin, BaseEstimator):
     Examples
     --------
     >>> from linesift import read_text
-    >>> text = "Home\\nIt rained all day, they said.\\nAll evening it rained again.\\nTop\\nMenu"
+    >>> text = "Home\nIt rained all day, they said.\nAll evening it rained again.\nTop\nMenu"
     >>> y = np.array([2, 0, 0, 2, 2])
     >>> pages = [read_text(text, f"page {k}", site=f"site {k}") for k in range(4)]
     >>> model = LineClassifier(ngram_bits=10, line_trees=5, context_trees=5, kind_trees=2)
@@ -160,18 +234,25 @@ class LineClassifier(ClassifierMixin, BaseEstimator):
         fitting = Fitting(views, self.get_params())
         self.classes_ = np.array(LABELS)
         self.ngrams_, self.paths_, line = fitting.linear()
-        self.line_model_, probability = fitting.boosted(line, self.line_trees, self.line_leaves)
+        self.line_model_, probability = fitting.boosted(
+            line, fitting.prior(line), self.line_trees, self.line_leaves
+        )
         self.context_models_ = []
         features = line
-        for _ in range(self.context_passes):
+        for remaining in reversed(range(self.context_passes)):
             features = fitting.with_context(line, probability)
             model, probability = fitting.boosted(
-                features, self.context_trees, self.context_leaves
+                features,
+                probability,
+                self.context_trees,
+                self.context_leaves,
+                # Nothing learns from the last pass but the calibration: fewer lines do.
+                judged_folds=None if remaining else _CALIBRATION_FOLDS,
             )
             self.context_models_.append(model)
         self.kind_model_ = fitting.kinds(features)
         self.calibration_, probability = fitting.calibrated(probability)
-        self.threshold_ = best_threshold(views.labels, fitting.per_page(probability))
+        self.threshold_ = best_threshold(*fitting.judged_pages(probability))
         return self
 
     @staticmethod
@@ -211,12 +292,6 @@ class LineClassifier(ClassifierMixin, BaseEstimator):
         labels[:, CONTENT] = probability
         labels[:, _NOISE] = (1 - probability)[:, None] * self._kinds(features)
         return np.split(labels, batch.page_starts[1:-1])
-
-    def predict(self, X: Sequence[Page]) -> list[npt.NDArray[np.str_]]:
-        """Return the label of each line, per page, at the model's threshold."""
-        return [
-            self.classes_[label_codes(proba, self.threshold_)] for proba in self.predict_proba(X)
-        ]
 
     def _own_features(self, batch: Batch) -> tuple[Floats, Floats]:
         markup = markup_features(batch)

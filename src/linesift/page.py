@@ -69,7 +69,7 @@ class Page:
     markup: Markup | None = None
 
     def __post_init__(self) -> None:
-        columns = {"numbers": self.numbers}
+        columns: dict[str, Sequence[object]] = {"numbers": self.numbers}
         if self.markup is not None:
             columns |= {"link_share": self.markup.link_share, "paths": self.markup.paths}
         for name, column in columns.items():

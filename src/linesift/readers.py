@@ -37,9 +37,17 @@ _BYTE_ORDER_MARKS = (
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 )
-_DECLARED = re.compile(rb"""<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*["']?([\w:.-]+)""", re.I)
+# A declaration that can be read as ASCII is not in UTF-16, whatever it says.
+_DECLARED = re.compile(
+    rb"<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*"
+    rb"""["']?(?!utf[-_]?(?:16|32))([\w:.-]+)""",
+    re.I,
+)
 _HTML = re.compile(r"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]|<\?xml[^>]+>\s*<html", re.I)
-_TAG = re.compile(r"</?(?:div|p|a|span|br|table|td|ul|li|h[1-6]|article|section)(?:\s[^<>]*)?/?>", re.I)
+_TAG = re.compile(
+    r"</?(?:div|p|a|span|br|table|td|ul|li|h[1-6]|article|section)(?:\s[^<>]*)?/?>", re.I
+)
+_NOT_TEXT = (b"%PDF", b"PK\x03\x04", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"\x1f\x8b")
 _SNIFFED = 4096
 
 
@@ -65,7 +73,7 @@ def read_text(text: str | bytes, page_id: str = "", *, site: str = "", language:
     """
     if isinstance(text, bytes):
         text = decode(text)
-    numbered = list(split_lines(text))
+    numbered = list(split_lines(text.removeprefix("\ufeff")))
     return Page(
         page_id,
         tuple(line for _, line in numbered),
@@ -96,7 +104,7 @@ def read_html(html: str | bytes, page_id: str = "", *, site: str = "", language:
     if isinstance(html, bytes):
         html = decode(html)
     # Lexbor ends a document at a NUL; a browser drops the character.
-    tree = LexborHTMLParser(html.replace("\0", ""))
+    tree = LexborHTMLParser(html.removeprefix("\ufeff").replace("\0", ""))
     collector = _Lines()
     if tree.root is not None:
         _walk(tree.root, collector)
@@ -207,12 +215,12 @@ def _element(tag: str, attributes: dict[str, str | None]) -> str:
     if not attributes:
         return tag
     name = tag
-    classes = attributes.get("class")
+    classes = (attributes.get("class") or "")[:_NAME_LENGTH].split()
     if classes:
-        name += "." + ".".join(classes[:_NAME_LENGTH].split())
-    identifier = attributes.get("id")
+        name += "." + ".".join(classes)
+    identifier = (attributes.get("id") or "")[:_NAME_LENGTH].split()
     if identifier:
-        name += "#" + "-".join(identifier[:_NAME_LENGTH].split())
+        name += "#" + "-".join(identifier)
     return name
 
 
@@ -243,7 +251,7 @@ def decode(data: bytes) -> str:
         else:
             if text.count("\ufffd") * 50 < len(text):
                 return text
-    return data.decode(detect_encoding(data), "replace")
+    return data.decode(detect_encoding(data) or "utf-8", "replace")
 
 
 def looks_like_html(text: str) -> bool:
@@ -266,7 +274,7 @@ def read_bytes(data: bytes, page_id: str = "") -> Page:
     ReadError
         The bytes are neither (an image, an archive, a PDF).
     """
-    if data[:4] in (b"%PDF", b"PK\x03\x04", b"\x89PNG", b"GIF8") or data[:2] == b"\x1f\x8b":
+    if data.startswith(_NOT_TEXT):
         raise ReadError("not text or HTML; give the text or HTML of the page")
     text = decode(data)
     return read_html(text, page_id) if looks_like_html(text) else read_text(text, page_id)

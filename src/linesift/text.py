@@ -39,7 +39,7 @@ def words(text: str) -> list[str]:
 
 
 def shingles(tokens: Sequence[str], size: int = 4) -> list[tuple[str, ...]]:
-    """Runs of `size` consecutive words; a shorter text is one run of all its words.
+    """Return runs of `size` consecutive words; a shorter text is one run of all its words.
 
     >>> shingles(["a", "b", "c"], size=2)
     [('a', 'b'), ('b', 'c')]

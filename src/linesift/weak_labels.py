@@ -27,6 +27,8 @@ _HEADLINE_WORDS = 5
 _HEADLINE_CHARACTERS = 25
 _MOSTLY_LINK = 0.5
 _PARTLY_LINK = 0.2
+_PROSE_WORDS = 15
+_SMALL_GAP = 0.05
 _NAMES_OF_KIND = {
     RELATED: "related recommend recommended recommendations recirc popular trending latest similar"
     " teaser teasers headlines headline-list readmore readalso mostread mostpopular morenews"
@@ -36,9 +38,7 @@ _NAMES_OF_KIND = {
     OTHER: "comment comments disqus share sharing social author byline date time timestamp caption"
     " credit cookie consent gdpr ad ads advert newsletter subscribe weather copyright legal poll",
 }
-_KIND_OF_NAME = {
-    name: kind for kind, names in _NAMES_OF_KIND.items() for name in names.split()
-}
+_KIND_OF_NAME = {name: kind for kind, names in _NAMES_OF_KIND.items() for name in names.split()}
 _NAME = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 
@@ -52,7 +52,9 @@ class WeakLabels:
     labels : ndarray of shape (n_lines,), int8
         Index into `linesift.labels.LABELS`, or `UNSURE`.
     found : float, 0 to 1
-        Share of the gold text found on the page; under `FOUND` the page is broken.
+        Share of the article on which page and gold text agree: of the gold text, what
+        was found; of the prose in the element that holds it, what the gold text has.
+        Under `FOUND` the page is broken.
     heading : int or None
         Position of the line that is the article's heading although the gold text leaves
         it out.
@@ -82,11 +84,41 @@ def label_page(page: Page, gold: Sequence[str], title: str = "") -> WeakLabels:
     labels[found.repeated] = UNSURE
     labels[found.coverage >= _COVERED] = CONTENT
     heading = _label_titles(page, labels, title)
-    return WeakLabels(labels, found.found, heading)
+    share = found.found * _mark_left_out(page, labels)
+    return WeakLabels(labels, share, heading)
+
+
+def _mark_left_out(page: Page, labels: LabelArray) -> float:
+    """Mark prose that the gold text leaves out of the article as doubtful; return the share it has.
+
+    Some gold texts stop after the first paragraphs, at a paywall or a picture. Long lines
+    in the very element that holds most of the content are not noise then. One or two of
+    them are a disclaimer; more than a few percent of the article are a gap in the gold.
+    """
+    if page.markup is None:
+        return 1.0
+    sizes = np.array([len(line) for line in page.lines])
+    is_content = labels == CONTENT
+    by_path: dict[str, int] = {}
+    for path, size in zip(np.array(page.markup.paths)[is_content], sizes[is_content], strict=True):
+        by_path[path] = by_path.get(path, 0) + int(size)
+    if not by_path:
+        return 1.0
+    body = max(by_path, key=lambda path: by_path[path])
+    is_prose = np.array([len(words(line)) >= _PROSE_WORDS for line in page.lines])
+    is_prose &= np.asarray(page.markup.link_share) < _PARTLY_LINK
+    left_out = is_prose & (np.array(page.markup.paths) == body) & (labels >= 0) & ~is_content
+    gap = sizes[left_out].sum() / sizes[is_content].sum()
+    if gap < _SMALL_GAP or left_out.sum() < 2:
+        return 1.0
+    first, last = np.flatnonzero(left_out)[[0, -1]]
+    between = np.arange(len(labels))
+    labels[(between >= first) & (between <= last) & ~is_content] = UNSURE
+    return float(1 / (1 + gap))
 
 
 def _label_titles(page: Page, labels: LabelArray, title: str) -> int | None:
-    """Mark the article's heading as content, leave other copies of it out; return where it is."""
+    """Mark the heading as content and doubtful copies of it as such; return where it is."""
     content = np.flatnonzero(labels == CONTENT)
     if not len(content):
         return None
@@ -105,6 +137,11 @@ def _label_titles(page: Page, labels: LabelArray, title: str) -> int | None:
         best = max(exact, default=-1)
     for i in copies:
         labels[i] = CONTENT if i == best else UNSURE
+    heading = words(page.lines[best] if best >= 0 else page.lines[first])
+    for i in range(first + 1, len(page.lines)):
+        # The heading once more is a caption or a share box; to keep it would repeat it.
+        if labels[i] == UNSURE and words(page.lines[i]) == heading:
+            labels[i] = OTHER
     for i in range(first):  # a main heading that no title explains might be the article's
         if labels[i] != CONTENT and _heading(page, i) == "h1" and i != best:
             labels[i] = UNSURE

@@ -1,0 +1,215 @@
+"""Score a model on labelled pages, and hold it against a floor.
+
+Every page is scored as plain text and, where its HTML is known, with markup. Scores are
+given overall and per language, corpus and label, each with an interval over sites.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from linesift.features import Floats
+from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages, write_atomically
+from linesift.metrics import Estimate, PageScores, estimates, score_pages
+from linesift.model import LinePredictor, label_codes
+
+FORMS = ("text", "markup")
+"""How pages are shown: as plain text, and with what the HTML says."""
+
+_FEWEST_PAGES = 5  # a group of fewer says nothing
+
+
+@dataclass(frozen=True)
+class Form:
+    """Scores of pages shown in one way.
+
+    Parameters
+    ----------
+    scores : PageScores
+        Counts per page.
+    groups : dict of str to dict of str to Estimate
+        Scores by group: `all`, `language:uk`, `corpus:hand`.
+    probabilities : list of ndarray of shape (n_lines, n_labels)
+        What was said of each page.
+    labelled : LabelledPages
+        The pages as they were shown.
+    """
+
+    scores: PageScores
+    groups: dict[str, dict[str, Estimate]]
+    probabilities: list[Floats]
+    labelled: LabelledPages
+
+
+@dataclass(frozen=True)
+class Report:
+    """Scores of one system.
+
+    Parameters
+    ----------
+    system : str
+        What was scored.
+    digest : str
+        Of the labelled pages.
+    threshold : float
+    forms : dict of str to Form
+        By name, of `FORMS`.
+    """
+
+    system: str
+    digest: str
+    threshold: float
+    forms: dict[str, Form]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON holds it."""
+        return {
+            "system": self.system,
+            "digest": self.digest,
+            "threshold": self.threshold,
+            "forms": {
+                name: {
+                    "pages": len(form.labelled),
+                    "sites": len(set(form.labelled.sites)),
+                    "groups": {
+                        group: {score: asdict(value) for score, value in scores.items()}
+                        for group, scores in form.groups.items()
+                    },
+                }
+                for name, form in self.forms.items()
+            },
+        }
+
+
+def evaluate(
+    system: str,
+    predictor: LinePredictor,
+    labelled: LabelledPages,
+    *,
+    threshold: float | None = None,
+    forms: Sequence[str] = FORMS,
+) -> Report:
+    """Return the scores of a model or rule on labelled pages.
+
+    Parameters
+    ----------
+    system : str
+        Its name in the report.
+    predictor : LinePredictor
+    labelled : LabelledPages
+        Pages that it was not trained on.
+    threshold : float, optional
+        The model's own by default.
+    forms : sequence of str
+        Which of `FORMS` to score; `markup` is left out where no page has any.
+    """
+    return score_predictions(
+        system, predictor.predict_proba, labelled, threshold or predictor.threshold_, forms
+    )
+
+
+def score_predictions(
+    system: str,
+    predict: Callable[[Any], list[Floats]],
+    labelled: LabelledPages,
+    threshold: float,
+    forms: Sequence[str] = FORMS,
+) -> Report:
+    """Return the scores of probabilities that a function gives for pages."""
+    if not len(labelled):
+        raise ValueError("there are no labelled pages to score")
+    shown: dict[str, LabelledPages] = {}
+    if "text" in forms:
+        shown["text"] = labelled.map_pages([page.without_markup() for page in labelled.pages])
+    with_markup = np.array([page.markup is not None for page in labelled.pages])
+    if "markup" in forms and with_markup.any():
+        shown["markup"] = labelled.select(with_markup)
+    return Report(
+        system,
+        labelled.digest(),
+        threshold,
+        {
+            name: _score_form(pages, predict(pages.pages), threshold)
+            for name, pages in shown.items()
+        },
+    )
+
+
+def _score_form(labelled: LabelledPages, probabilities: list[Floats], threshold: float) -> Form:
+    codes = [label_codes(proba, threshold) for proba in probabilities]
+    scores = score_pages(labelled, probabilities, codes)
+    groups = {"all": estimates(scores)}
+    for kind, column in (("language", scores.languages), ("corpus", scores.corpora)):
+        values = np.array(column)
+        for value in sorted(set(column) - {""}):
+            chosen = values == value
+            if chosen.sum() >= _FEWEST_PAGES and not chosen.all():
+                groups[f"{kind}:{value}"] = estimates(scores, chosen)
+    return Form(scores, groups, probabilities, labelled)
+
+
+def worst_lines(form: Form, threshold: float, most: int = 200) -> list[dict[str, Any]]:
+    """Return the lines that the model is most surely wrong about, worst first.
+
+    The text is cut to what a person needs to recognise the line.
+    """
+    rows: list[dict[str, Any]] = []
+    for page, truth, proba in zip(
+        form.labelled.pages, form.labelled.labels, form.probabilities, strict=True
+    ):
+        given = label_codes(proba, threshold)
+        wrong = (truth != UNSURE) & ((truth == CONTENT) != (given == CONTENT))
+        for i in np.flatnonzero(wrong):
+            rows.append(
+                {
+                    "page": page.page_id,
+                    "line": page.numbers[i],
+                    "true": LABELS[truth[i]],
+                    "given": LABELS[given[i]],
+                    "probability": round(float(proba[i, CONTENT]), 3),
+                    "text": page.lines[i][:120],
+                }
+            )
+    rows.sort(key=lambda row: -abs(row["probability"] - threshold))
+    return rows[:most]
+
+
+def write_report(path: str | Path, reports: Sequence[Report]) -> None:
+    """Write reports as one JSON file, by system."""
+    content = {report.system: report.to_dict() for report in reports}
+    write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def check_floor(report: Report, floor: Mapping[str, Any]) -> list[str]:
+    """Return what falls short of a floor, one sentence each; nothing if all holds.
+
+    Parameters
+    ----------
+    report : Report
+    floor : mapping
+        `digest` of the pages it was measured on, and `floors`: by form and group, the
+        lowest value of scores (for `*_kept`, `failed_pages` and `calibration_error` the
+        highest).
+    """
+    if floor["digest"] != report.digest:
+        return [
+            f"the floor was measured on other pages (digest {floor['digest'][:12]}, "
+            f"these have {report.digest[:12]}): measure it again"
+        ]
+    short = []
+    for form, groups in floor["floors"].items():
+        for group, limits in groups.items():
+            scores = report.forms[form].groups.get(group) if form in report.forms else None
+            for name, limit in limits.items():
+                if scores is None:
+                    short.append(f"{form}, {group}: not measured")
+                    continue
+                value = scores[name].value
+                is_loss = name.endswith("_kept") or name in ("failed_pages", "calibration_error")
+                if (value > limit) if is_loss else (value < limit):
+                    short.append(f"{form}, {group}: {name} is {value:.3f}, the floor is {limit}")
+    return short

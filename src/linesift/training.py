@@ -1,0 +1,246 @@
+"""Train on every labelled page there is, and score the result on pages it has not seen.
+
+With the public corpora built, whole sites are held out for good and score the model.
+With nothing but a few hand-labelled pages, each is scored by a model trained on the
+others.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from linesift.baselines import RunRule
+from linesift.corpora import read_corpus
+from linesift.evaluate import Report, evaluate, score_predictions
+from linesift.features import Floats
+from linesift.labels import LabelledPages, is_test_site, no_pages, read_label_folder
+from linesift.model import LinePredictor
+from linesift.page import Page
+
+HAND = "hand"
+"""Corpus name of pages labelled by hand."""
+
+Say = Callable[[str], None]
+
+
+class DataError(ValueError):
+    """There is nothing to train on; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Labelled pages, split.
+
+    Parameters
+    ----------
+    train, test : LabelledPages
+        Pages to learn from, and pages of sites that no training may see. Without the
+        corpora `test` is empty, and pages are scored leave-one-out.
+    """
+
+    train: LabelledPages
+    test: LabelledPages
+
+    def describe(self) -> str:
+        """Return in words which pages there are."""
+        parts = []
+        for name in sorted({*self.train.corpus, *self.test.corpus}):
+            parts.append(f"{name} {self.train.corpus.count(name)} + {self.test.corpus.count(name)}")
+        return f"pages to train on + held out: {', '.join(parts)}"
+
+
+def load_data(
+    *,
+    pages: str | Path | None,
+    lines: str | Path | None,
+    hand_pages: str = "train",
+    without_languages: Sequence[str] = (),
+    most_pages: int | None = None,
+) -> Data:
+    """Return every labelled page there is, split into training and test sites.
+
+    Parameters
+    ----------
+    pages : path or None
+        Folder of hand-labelled pages; None for none.
+    lines : path or None
+        Folder of labelled corpora; used if it is there.
+    hand_pages : {"train", "test"}
+        What hand-labelled pages are for.
+    without_languages : sequence of str
+        Languages to leave out of training, to see what carries over to them; only
+        their pages are then held out.
+    most_pages : int, optional
+        Train on so many pages at most, spread over the whole; for a quick look.
+
+    Raises
+    ------
+    DataError
+        There is no labelled page.
+    """
+    if hand_pages not in ("train", "test"):
+        raise DataError(f"hand_pages: expected 'train' or 'test', got {hand_pages!r}")
+    train, test = no_pages(), no_pages()
+    if pages is not None:
+        hand = read_label_folder(pages)
+        train, test = (hand, test) if hand_pages == "train" else (train, hand)
+    if lines is not None:
+        for path in sorted(Path(lines).glob("*.parquet")):
+            corpus = read_corpus(path)
+            held_out = np.array([is_test_site(site) for site in corpus.sites])
+            train += corpus.select(~held_out)
+            test += corpus.select(held_out)
+    if without_languages:
+        left_out = set(without_languages)
+        train = train.select([page.language not in left_out for page in train.pages])
+        test = test.select([page.language in left_out for page in test.pages])
+    if most_pages is not None and len(train) > most_pages:
+        chosen = np.zeros(len(train), bool)
+        chosen[np.linspace(0, len(train) - 1, most_pages).astype(int)] = True
+        train = train.select(chosen)
+    if not len(train):
+        raise DataError(
+            "there is no labelled page to train on: put 'label TAB text' files into "
+            "data/pages, or build the corpora with 'linesift fetch' and 'linesift lines'"
+        )
+    return Data(train, test)
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training gave.
+
+    Parameters
+    ----------
+    model : LinePredictor
+        Fitted on all training pages.
+    report, baseline : Report
+        Scores on pages it has not seen, and those of the untuned run rule.
+    held_out : str
+        In words, which pages those are.
+    data : Data
+    curve : list of (int, float)
+        Pages trained on and line F1, if a learning curve was asked for.
+    """
+
+    model: LinePredictor
+    report: Report
+    baseline: Report
+    held_out: str
+    data: Data
+    curve: list[tuple[int, float]] = field(default_factory=list)
+
+
+def train(
+    model: LinePredictor, data: Data, *, curve: Sequence[float] = (), say: Say = lambda text: None
+) -> Training:
+    """Fit a model and score it on pages that it has not seen.
+
+    Parameters
+    ----------
+    model : LinePredictor
+        Not fitted; stays as it is.
+    data : Data
+    curve : sequence of float, 0 to 1
+        Shares of the training sites for a learning curve; none by default.
+    say : callable
+        Told what is being done.
+    """
+    say(data.describe())
+    say(f"fitting on {len(data.train)} pages")
+    fitted = clone(model).fit(data.train.pages, data.train.labels)
+    if len(data.test):
+        say(f"scoring {len(data.test)} held-out pages")
+        report = evaluate("linesift", fitted, data.test)
+        scored, held_out = data.test, "pages of sites that training has not seen"
+    else:
+        say("scoring each page by a model trained on the others")
+        report = _leave_one_out(model, data.train, fitted.threshold_)
+        scored, held_out = data.train, "each page by a model trained on the others"
+    points = [
+        (len(part), _line_f1(clone(model).fit(part.pages, part.labels), scored))
+        for part in (_share_of_sites(data.train, share) for share in curve)
+    ]
+    baseline = evaluate("run rule", RunRule(), scored, forms=("text",))
+    return Training(fitted, report, baseline, held_out, data, points)
+
+
+def _leave_one_out(model: LinePredictor, labelled: LabelledPages, threshold: float) -> Report:
+    if len(labelled) < 2:
+        raise DataError("one labelled page cannot be scored; label a second one")
+    fitted = []
+    for i in range(len(labelled)):
+        others = labelled.select(np.arange(len(labelled)) != i)
+        fitted.append(clone(model).fit(others.pages, others.labels))
+
+    def predict(pages: list[Page]) -> list[Floats]:
+        return [one.predict_proba([page])[0] for one, page in zip(fitted, pages, strict=True)]
+
+    return score_predictions("linesift", predict, labelled, threshold, forms=("text",))
+
+
+def _share_of_sites(labelled: LabelledPages, share: float) -> LabelledPages:
+    sites = sorted(set(labelled.sites))
+    rng = np.random.default_rng(0)
+    count = max(2, round(share * len(sites)))
+    chosen = set(rng.permutation(sites)[:count].tolist())
+    return labelled.select([site in chosen for site in labelled.sites])
+
+
+def _line_f1(fitted: LinePredictor, scored: LabelledPages) -> float:
+    report = evaluate("linesift", fitted, scored, forms=("text",))
+    return report.forms["text"].groups["all"]["line_f1"].value
+
+
+def summary(training: Training, model_file: Path, link: str, seconds: float) -> str:
+    """Return what a person wants to know at the end of a training."""
+    rows = [
+        "",
+        f"trained on {len(training.data.train)} pages in {seconds:.0f} s; scored on "
+        f"{len(next(iter(training.report.forms.values())).labelled)}: {training.held_out}",
+        "",
+        f"{'':22}{'line F1':24}{'character F1':24}{'text F1':24}",
+    ]
+    reports = [("linesift", training.report), ("run rule", training.baseline)]
+    for system, report in reports:
+        for form, result in report.forms.items():
+            scores = result.groups["all"]
+            shown = [str(scores[name]) for name in ("line_f1", "character_f1", "text_f1")]
+            name = _FORMS[form] if report is training.report else system
+            rows.append(f"{name:22}" + "".join(f"{text:24}" for text in shown))
+    rows += [
+        "",
+        f"model    {model_file}",
+        f"predict  linesift predict --model {model_file} PAGE",
+        "compare  mlflow ui     (in this folder), then open",
+        f"         {link}",
+    ]
+    return "\n".join(rows)
+
+
+_FORMS = {"text": "text only", "markup": "with markup"}
+
+
+def card_facts(training: Training, **facts: Any) -> dict[str, Any]:
+    """Return what the card of a trained model says of its data and scores."""
+    data = training.data
+    return {
+        "data": {
+            "train_pages": {n: data.train.corpus.count(n) for n in sorted(set(data.train.corpus))},
+            "train_digest": data.train.digest(),
+            "test_digest": training.report.digest,
+        },
+        "held_out": training.held_out,
+        "scores": {
+            form: {
+                name: [round(v, 4) for v in (score.value, score.low, score.high)]
+                for name, score in result.groups["all"].items()
+            }
+            for form, result in training.report.forms.items()
+        },
+        **facts,
+    }

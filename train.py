@@ -1,0 +1,74 @@
+"""Train on every labelled page there is, track the run and save the model.
+
+    python train.py                          all labelled pages
+    python train.py experiments=no_context   a named experiment
+    python train.py -m experiments=no_context,no_ngrams   several, as one sweep
+    python train.py debug=tiny               everything once, in seconds
+
+Options are those of conf/: `python train.py --help` lists them.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent
+os.environ.setdefault("LINESIFT_ROOT", str(ROOT))  # conf/ refers to it
+
+import hydra  # noqa: E402  its configuration reads the variable
+from omegaconf import DictConfig, OmegaConf  # noqa: E402
+
+
+class Sweep:
+    """Hydra callback: opens the run that a sweep's runs nest under, before they begin."""
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Create the database once, and hand the parent run on through the environment."""
+        from linesift.tracking import PARENT
+
+        tracker = hydra.utils.instantiate(config.tracking)
+        overrides = " ".join(OmegaConf.select(config, "hydra.overrides.task") or ["sweep"])
+        os.environ[PARENT] = tracker.open_sweep(overrides)
+        os.environ["LINESIFT_JOBS"] = "1"  # the jobs share the cores already
+
+    def __getattr__(self, name: str) -> Any:
+        """Do nothing on Hydra's other events."""
+        if name.startswith("on_"):
+            return lambda *_, **__: None
+        raise AttributeError(name)
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="train")
+def main(config: DictConfig) -> None:
+    """Compose, load, train, save, track, and say where everything is."""
+    from linesift import training
+    from linesift.labels import LabelError
+    from linesift.model_file import make_card, save_model
+    from linesift.tracking import git_commit
+
+    began = time.monotonic()
+    model = hydra.utils.instantiate(config.model, **config.features, **config.context)
+    tracker = hydra.utils.instantiate(config.tracking)
+    try:
+        data = hydra.utils.call(config.data)
+        trained = training.train(model, data, curve=config.learning_curve, say=print)
+    except (LabelError, training.DataError, ValueError) as error:
+        sys.exit(f"train.py: {error}")
+    facts = training.card_facts(trained, git_commit=git_commit(ROOT))
+    path = Path(config.paths.model_file)
+    save_model(path, trained.model, make_card(trained.model, **facts))
+    link = tracker.track(
+        trained,
+        OmegaConf.to_container(config, resolve=True),
+        path,
+        name=config.name,
+        description=config.description,
+        repository=ROOT,
+    )
+    print(training.summary(trained, path, link, time.monotonic() - began))
+
+
+if __name__ == "__main__":
+    main()
