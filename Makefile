@@ -1,0 +1,45 @@
+# Two commands from a bare clone: `make train` and `make test`. Both set themselves up.
+# Needs Python 3.11 or later and make. PYTHON=python3.12 picks another interpreter.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help train test check corpora shipped clean
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# Pinned versions without addresses; pip finds the index that this machine is set up for.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "linesift needs Python 3.11 or later; name one with PYTHON=...")'
+	@echo "setting up $(VENV) (about 1 GB, some minutes, once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    --constraint constraints.txt --editable '.[train,pipeline,dev]'
+	@touch $@
+
+train: $(READY) ## train on every labelled page there is
+	@$(BIN)/python train.py $(ARGS)
+
+test: $(READY) ## run the tests
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: $(READY) ## lint, types, import order
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+corpora: $(READY) ## fetch the public corpora and label their lines (LINESIFT_MIRROR=folder of archives)
+	@$(BIN)/linesift fetch
+	@$(BIN)/linesift lines
+
+shipped: corpora ## rebuild the model in the package
+	@$(BIN)/python train.py experiments=shipped paths.model_file=src/linesift/shipped.skops
+	@$(BIN)/linesift evaluate --floor tests/quality_floor.json
+
+clean: ## remove the environment and everything derived but the data
+	rm -rf $(VENV) build dist outputs multirun .pytest_cache .mypy_cache .ruff_cache
