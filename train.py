@@ -49,10 +49,12 @@ def main(config: DictConfig) -> None:
     from linesift.tracking import git_commit
 
     began = time.monotonic()
-    model = hydra.utils.instantiate(config.model, **config.features, **config.context)
+    model = hydra.utils.instantiate(
+        config.model, **config.features, **config.context, _convert_="all"
+    )
     tracker = hydra.utils.instantiate(config.tracking)
     try:
-        data = hydra.utils.call(config.data)
+        data = hydra.utils.call(config.data, _convert_="all")
         trained = training.train(model, data, curve=config.learning_curve, say=print)
     except (LabelError, training.DataError, ValueError) as error:
         sys.exit(f"train.py: {error}")

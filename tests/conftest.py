@@ -1,4 +1,4 @@
-"""What all tests share: folders, and property tests that repeat themselves exactly."""
+"""What all tests share: the saved pages, and property tests that repeat themselves exactly."""
 
 from pathlib import Path
 
@@ -7,11 +7,6 @@ from hypothesis import settings
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
-
-
-@pytest.fixture(scope="session")
-def repository() -> Path:
-    return Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ that content. So links, devices, paths that climb out and bombs have no effect. 
 stands under its final name only once it is whole.
 """
 
+import gzip
 import hashlib
 import http.client
 import shutil
@@ -73,6 +74,8 @@ def read_manifest(path: str | Path) -> dict[str, str]:
         if not name or name.startswith("/") or ".." in name.split("/") or len(digest) != 64:
             raise ArchiveError(f"{path}: not a line of a manifest: {row[:60]!r}")
         manifest[name] = digest
+    if not manifest:
+        raise ArchiveError(f"{path}: an empty manifest names nothing to unpack")
     return manifest
 
 
@@ -171,8 +174,7 @@ def download(address: str, target: Path, progress: Progress) -> None:
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise ArchiveError(
-            f"{address}: {reason}; run again to go on, or set paths.mirror to a folder "
-            f"that holds {target.name}"
+            f"{address}: {reason}; run again to go on, or put {target.name} into the mirror folder"
         ) from error
     if total and done < total:
         raise ArchiveError(f"{address}: ended after {done} of {total} bytes; run again to go on")
@@ -199,7 +201,7 @@ def unpack(archive: Path, manifest: dict[str, str], folder: Path, progress: Prog
                     continue
                 _unpack_member(tar, member, folder / name, missing.pop(name))
                 progress(f"unpack {archive.name}", len(manifest) - len(missing), len(manifest))
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ArchiveError(f"{archive.name}: damaged archive ({error})") from error
     if missing:
         raise ArchiveError(

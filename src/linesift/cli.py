@@ -173,7 +173,7 @@ def _printable(text: str) -> bytes:
     help="Score these hand-labelled pages instead.",
 )
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Default: the model's own.")
-@click.option("--report", metavar="FILE", help="Write all scores as JSON.")
+@click.option("--report", metavar="FOLDER", help="Write all scores and curves there.")
 @click.option("--floor", metavar="FILE", help="Fail if a score falls below this floor.")
 @click.pass_context
 def evaluate(

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -94,7 +95,7 @@ def read_waddle(folder: Path) -> Iterator[Document]:
     languages = json.loads((root / "doc_lg.json").read_text(encoding="utf-8"))
     for path in sorted((root / "html").iterdir()):
         gold = (root / "reference" / path.name).read_text(encoding="utf-8", errors="replace")
-        paragraphs = [re.sub(r"<[^>]+>", " ", text) for text in _PARAGRAPH.findall(gold)]
+        paragraphs = [unescape(re.sub(r"<[^>]+>", " ", p)) for p in _PARAGRAPH.findall(gold)]
         host = path.name.split("_")[1]
         yield Document(
             page_id=f"waddle/{path.name}",

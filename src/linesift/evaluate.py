@@ -14,7 +14,14 @@ import numpy as np
 
 from linesift.features import Floats
 from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages, write_atomically
-from linesift.metrics import Estimate, PageScores, estimates, score_pages
+from linesift.metrics import (
+    Estimate,
+    PageScores,
+    calibration_points,
+    estimates,
+    precision_recall_points,
+    score_pages,
+)
 from linesift.model import LinePredictor, label_codes
 
 FORMS = ("text", "markup")
@@ -107,9 +114,8 @@ def evaluate(
     forms : sequence of str
         Which of `FORMS` to score; `markup` is left out where no page has any.
     """
-    return score_predictions(
-        system, predictor.predict_proba, labelled, threshold or predictor.threshold_, forms
-    )
+    threshold = predictor.threshold_ if threshold is None else threshold
+    return score_predictions(system, predictor.predict_proba, labelled, threshold, forms)
 
 
 def score_predictions(
@@ -178,10 +184,46 @@ def worst_lines(form: Form, threshold: float, most: int = 200) -> list[dict[str,
     return rows[:most]
 
 
-def write_report(path: str | Path, reports: Sequence[Report]) -> None:
-    """Write reports as one JSON file, by system."""
-    content = {report.system: report.to_dict() for report in reports}
-    write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
+_SUMMARY = ("line_f1", "character_f1", "text_f1", "short_content_recall", "related_kept")
+_POINTS = 200  # of a curve
+
+
+def write_report(folder: str | Path, reports: Sequence[Report]) -> None:
+    """Write `scores.json`, the overall `metrics.json`, and the first report's curves as CSV.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there.
+    reports : sequence of Report
+        The first one is the model's.
+    """
+    folder = Path(folder)
+    scores = {report.system: report.to_dict() for report in reports}
+    summary = {
+        report.system: {
+            form: {name: round(result.groups["all"][name].value, 4) for name in _SUMMARY}
+            for form, result in report.forms.items()
+        }
+        for report in reports
+    }
+    curve = ["reads,recall,precision,threshold"]
+    calibration = ["reads,probability,share_content"]
+    for form, result in reports[0].forms.items():
+        points = np.column_stack(
+            precision_recall_points(result.labelled.labels, result.probabilities)
+        )
+        for threshold, precision, recall in points[:: max(len(points) // _POINTS, 1)]:
+            curve.append(f"{form},{recall:.4f},{precision:.4f},{threshold:.4f}")
+        for probability, share in np.column_stack(calibration_points(result.scores)):
+            calibration.append(f"{form},{probability:.4f},{share:.4f}")
+    for name, text in {
+        "scores.json": json.dumps(scores, indent=2),
+        "metrics.json": json.dumps(summary, indent=2),
+        "precision_recall.csv": "\n".join(curve),
+        "calibration.csv": "\n".join(calibration),
+    }.items():
+        write_atomically(folder / name, f"{text}\n".encode())
 
 
 def check_floor(report: Report, floor: Mapping[str, Any]) -> list[str]:

@@ -178,7 +178,7 @@ def line_features(batch: Batch) -> Floats:
         "starts_digit": (first & _DIGIT) != 0,
         "starts_mark": (first & (_PUNCTUATION | _SEPARATOR)) != 0,
         "time_of_day": np.minimum(total(_matches(classes, "d:dd")), 5),
-        "year": np.minimum(total(_matches(classes, " dddd ")), 5),
+        "year": np.minimum(total(_matches(classes, "dddd ") & ((before & _DIGIT) == 0)), 5),
     }
     return np.column_stack([columns[name] for name in LINE_FEATURES]).astype(np.float32)
 

@@ -55,11 +55,9 @@ class Fitting:
         self.batch = Batch.from_pages(views.pages)
         self.labels = np.concatenate(views.labels)
         self.known = np.flatnonzero(self.labels != UNSURE)
-        self.markup_known = (self.batch.path_ids != NO_PATH) & settings["use_markup"]
+        self.markup_known = self.batch.path_ids != NO_PATH
         self.text = line_features(self.batch)
         self.markup = markup_features(self.batch)
-        if not settings["use_markup"]:
-            self.markup[:] = np.nan
         sites = np.unique(views.sites, return_inverse=True)[1]
         self.site_of_line = sites[self.batch.page_of_line]
         sizes = np.diff(self.batch.page_starts)
@@ -245,7 +243,7 @@ class Fitting:
             return int(kinds[0])
         options = self._tree_options(self.settings["kind_trees"], 15)
         return HistGradientBoostingClassifier(**options).fit(
-            features[rows], self.labels[rows].astype(int), sample_weight=self.weight[rows]
+            _filled(features[rows]), self.labels[rows].astype(int), sample_weight=self.weight[rows]
         )
 
     def calibrated(self, probability: Probability) -> tuple[Floats, Probability]:
@@ -264,6 +262,12 @@ class Fitting:
                 calibration[int(known)] = model.coef_[0, 0], model.intercept_[0]
         slope, offset = calibration[self.markup_known.astype(int)].T
         return calibration, expit(slope * score + offset)
+
+
+def _filled(features: Floats) -> Floats:
+    """Put one number into columns that hold nothing: the trees cannot bin an empty column."""
+    features[0, np.isnan(features).all(axis=0)] = 0
+    return features
 
 
 def logit(probability: npt.NDArray[np.floating]) -> Probability:
@@ -299,7 +303,7 @@ def _fit_boosted(
 ) -> tuple[HistGradientBoostingClassifier, Probability]:
     """Fit on some rows and judge others; a fold without both outcomes says the same of all."""
     model = HistGradientBoostingClassifier(**options)
-    model.fit(features[learn], target[learn], sample_weight=weight[learn])
+    model.fit(_filled(features[learn]), target[learn], sample_weight=weight[learn])
     if not len(judge):
         return model, np.empty(0)
     if len(model.classes_) < 2:

@@ -87,10 +87,13 @@ class LabelledPages:
         return LabelledPages(pages, self.labels, self.corpus, self.gold)
 
     def digest(self) -> str:
-        """Return a SHA-256 over all lines, markup and labels, in order."""
+        """Return a SHA-256 over all that the pages and their labels say, in order."""
         digest = hashlib.sha256()
-        for page, labels in zip(self.pages, self.labels, strict=True):
-            parts = [page.page_id, page.site, page.language, *page.lines]
+        for page, labels, corpus, gold in zip(
+            self.pages, self.labels, self.corpus, self.gold, strict=True
+        ):
+            parts = [corpus, page.page_id, page.site, page.language, *page.lines, *gold]
+            digest.update(np.asarray(page.numbers, np.int64).tobytes())
             if page.markup is not None:
                 parts += [page.markup.title, *page.markup.paths]
                 digest.update(np.asarray(page.markup.link_share, np.float32).tobytes())

@@ -263,6 +263,32 @@ SCORE_NAMES = tuple(_SCORES)
 """Names of what `estimates` returns."""
 
 
+def precision_recall_points(
+    labels: Sequence[npt.NDArray[np.int8]], probabilities: Sequence[Floats]
+) -> tuple[Array, Array, Array]:
+    """Return thresholds, falling, with precision and recall of content lines at each.
+
+    Parameters
+    ----------
+    labels : sequence of ndarray of shape (n_lines,)
+    probabilities : sequence of ndarray of shape (n_lines, n_labels)
+    """
+    truth = np.concatenate(labels)
+    score = np.concatenate([proba[:, CONTENT] for proba in probabilities])
+    known = truth != UNSURE
+    order = np.argsort(-score[known], kind="stable")
+    found = np.cumsum((truth == CONTENT)[known][order])
+    precision = found / np.arange(1, len(found) + 1)
+    return score[known][order], precision, found / max(found[-1], 1)
+
+
+def calibration_points(scores: PageScores) -> tuple[Array, Array]:
+    """Return mean probability and share of content lines for each filled bin."""
+    lines, probability, content = scores.bins.sum(axis=0)
+    filled = lines > 0
+    return probability[filled] / lines[filled], content[filled] / lines[filled]
+
+
 def best_threshold(
     labels: Sequence[npt.NDArray[np.int8]], probability: Sequence[npt.NDArray[np.floating]]
 ) -> float:

@@ -176,14 +176,14 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         epochs: int = 3,
         line_trees: int = 60,
         line_leaves: int = 31,
-        context_passes: int = 1,
+        context_passes: int = 2,
         context_trees: int = 120,
         context_leaves: int = 31,
         kind_trees: int = 30,
         learning_rate: float = 0.1,
         shorten: float = 0.5,
         hide_markup: bool = True,
-        folds: int = 4,
+        folds: int = 3,
         n_jobs: int = 1,
         random_state: int = 0,
     ) -> None:
@@ -225,10 +225,12 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
             There is no page, a label array has another length than its page, or no line
             is content, or all are.
         """
+        if not self.use_markup:
+            X = [page.without_markup() for page in X]
         views = training_views(
             self._checked(X, y),
             shorten=self.shorten,
-            hide_markup=self.hide_markup and self.use_markup,
+            hide_markup=self.hide_markup,
             seed=self.random_state,
         )
         fitting = Fitting(views, self.get_params())
@@ -244,7 +246,8 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
             model, probability = fitting.boosted(
                 features,
                 probability,
-                self.context_trees,
+                # An earlier pass only prepares the last one: half its trees do.
+                self.context_trees // 2 if remaining else self.context_trees,
                 self.context_leaves,
                 # Nothing learns from the last pass but the calibration: fewer lines do.
                 judged_folds=None if remaining else _CALIBRATION_FOLDS,
@@ -276,10 +279,12 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
         """Return the probability of each label for each line, per page (n_lines, n_labels)."""
         check_is_fitted(self, "threshold_")
+        if self.paths_ is None:  # training has met no markup
+            X = [page.without_markup() for page in X]
         batch = Batch.from_pages(X)
         if not batch.n_lines:
             return [np.empty((0, len(LABELS)), np.float32) for _ in X]
-        text, markup = self._own_features(batch)
+        text, markup = line_features(batch), markup_features(batch)
         line = np.column_stack([text, markup, self._linear_scores(batch)])
         probability = _content(self.line_model_, line)
         features = line
@@ -292,12 +297,6 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         labels[:, CONTENT] = probability
         labels[:, _NOISE] = (1 - probability)[:, None] * self._kinds(features)
         return np.split(labels, batch.page_starts[1:-1])
-
-    def _own_features(self, batch: Batch) -> tuple[Floats, Floats]:
-        markup = markup_features(batch)
-        if not self.use_markup:
-            markup[:] = np.nan
-        return line_features(batch), markup
 
     def _linear_scores(self, batch: Batch) -> Floats:
         """Return the scores of n-grams and of tag paths, NaN where there are none."""

@@ -9,6 +9,7 @@ import io
 import json
 import platform
 import zipfile
+import zlib
 from collections.abc import Mapping
 from importlib import metadata, resources
 from pathlib import Path
@@ -24,6 +25,7 @@ FORMAT = 1
 
 _CARD = "card.json"
 _LARGEST_FILE = 256 << 20
+_DAMAGE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, RuntimeError, EOFError)
 _TRUSTED = (
     "linesift.baselines.RunRule",
     "linesift.linear.HashedLinear",
@@ -141,7 +143,7 @@ def _card_of(name: str, data: bytes) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             card = json.loads(archive.read(_CARD))
-    except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, EOFError) as error:
+    except _DAMAGE as error:
         raise ModelError(f"{name}: not a model file of linesift") from error
     if not isinstance(card, dict):
         raise ModelError(f"{name}: not a model file of linesift")
@@ -154,7 +156,8 @@ def _check_card(name: str, card: Mapping[str, Any]) -> None:
             f"{name}: expected format {FORMAT}, got {card.get('format')!r}; train it again"
         )
     ours = metadata.version("scikit-learn")
-    theirs = str(dict(card.get("versions") or {}).get("scikit-learn"))
+    versions = card.get("versions")
+    theirs = str(versions.get("scikit-learn") if isinstance(versions, dict) else None)
     if ours.split(".")[:2] != theirs.split(".")[:2]:
         raise ModelError(
             f"{name}: trained with scikit-learn {theirs}, this is {ours}; train it again"

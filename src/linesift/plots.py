@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from linesift.labels import CONTENT, LABELS, UNSURE
-from linesift.metrics import estimates
+from linesift.labels import LABELS
+from linesift.metrics import calibration_points, estimates, precision_recall_points
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,16 +48,11 @@ def precision_recall(report: Any) -> "Figure":
     """Return precision over recall of content lines, with the threshold in use."""
     figure, axes = _figure("Content lines: precision and recall", "recall", "precision")
     for name, form in report.forms.items():
-        truth = np.concatenate(form.labelled.labels)
-        score = np.concatenate([proba[:, CONTENT] for proba in form.probabilities])
-        known = truth != UNSURE
-        is_content = (truth == CONTENT)[known]
-        order = np.argsort(-score[known], kind="stable")
-        found = np.cumsum(is_content[order])
-        precision = found / np.arange(1, len(found) + 1)
-        recall = found / max(found[-1], 1)
+        thresholds, precision, recall = precision_recall_points(
+            form.labelled.labels, form.probabilities
+        )
         axes.plot(recall, precision, color=_COLOURS[name], label=_NAMES[name])
-        kept = int((score[known] >= report.threshold).sum()) - 1
+        kept = int((thresholds >= report.threshold).sum()) - 1
         axes.plot(recall[kept], precision[kept], "o", color=_COLOURS[name])
     axes.set(xlim=(0.5, 1.005), ylim=(0.5, 1.005))
     axes.legend(title=f"dot: threshold {report.threshold:.2f}", loc="lower left")
@@ -73,12 +68,9 @@ def calibration(report: Any) -> "Figure":
     )
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfect")
     for name, form in report.forms.items():
-        lines, probability, content = form.scores.bins.sum(axis=0)
-        some = lines > 0
         error = estimates(form.scores)["calibration_error"].value
         axes.plot(
-            (probability / np.maximum(lines, 1))[some],
-            (content / np.maximum(lines, 1))[some],
+            *calibration_points(form.scores),
             "o-",
             color=_COLOURS[name],
             label=f"{_NAMES[name]}, error {error:.3f}",

@@ -6,6 +6,7 @@ the same time ruin it.
 """
 
 import json
+import logging
 import os
 import subprocess
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 from linesift.evaluate import Report, worst_lines  # noqa: E402  telemetry is set first
 from linesift.labels import LABELS  # noqa: E402
@@ -65,6 +67,8 @@ class Tracker:
         """Connect and return the experiment's id, making database and experiment if needed."""
         import mlflow
 
+        for name in ("mlflow", "alembic", "matplotlib"):
+            logging.getLogger(name).setLevel(logging.WARNING)
         mlflow.set_tracking_uri(self.uri)
         experiment = mlflow.get_experiment_by_name(self.experiment)
         if experiment is None:

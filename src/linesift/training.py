@@ -98,6 +98,8 @@ def load_data(
         left_out = set(without_languages)
         train = train.select([page.language not in left_out for page in train.pages])
         test = test.select([page.language in left_out for page in test.pages])
+    seen = set(test.sites)  # a site that is scored is never learned from, whatever set it is in
+    train = train.select([site not in seen for site in train.sites])
     if most_pages is not None and len(train) > most_pages:
         chosen = np.zeros(len(train), bool)
         chosen[np.linspace(0, len(train) - 1, most_pages).astype(int)] = True

@@ -6,10 +6,12 @@ list of headlines left.
 """
 
 import numpy as np
+import numpy.typing as npt
 
-from linesift.labels import CONTENT, LabelArray, LabelledPages
+from linesift.labels import CONTENT, OTHER, LabelArray, LabelledPages
 from linesift.page import Page
 
+_REPEATED = 0.1  # share of plain-text views in which the heading stands a second time
 _BLOCK = 8  # mean length in lines of the blocks of noise that are dropped together
 
 
@@ -46,11 +48,28 @@ def training_views(
                 keep = _drop_noise(y, rng)
             if not len(keep):
                 continue
-            pages.append(form.select(keep) if len(keep) < len(y) else form)
-            labels.append(y[keep])
+            shown = y[keep]
+            if form.markup is None and rng.random() < _REPEATED:
+                keep, shown = _repeat_heading(keep, shown, rng)
+            pages.append(form.select(keep))
+            labels.append(shown)
             corpus.append(name)
             gold.append(article)
+    if shorten and not any((y > CONTENT).any() for y in labels):
+        # All noise fell away, as may happen with a few pages; there is nothing to learn then.
+        return training_views(labelled, shorten=0, hide_markup=hide_markup, seed=seed)
     return LabelledPages(pages, labels, corpus, gold)
+
+
+def _repeat_heading(
+    keep: npt.NDArray[np.intp], labels: LabelArray, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.intp], LabelArray]:
+    """Put the first line of the article once more a few lines below, as a caption would."""
+    content = np.flatnonzero(labels == CONTENT)
+    if len(content) < 2:
+        return keep, labels
+    at = min(int(content[0]) + int(rng.integers(2, 6)), len(keep))
+    return np.insert(keep, at, keep[content[0]]), np.insert(labels, at, OTHER)
 
 
 def _drop_noise(labels: LabelArray, rng: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,338 @@
+import gzip
+import json
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from linesift.archives import fetch, read_manifest
+from linesift.corpora import (
+    READERS,
+    SOURCES,
+    Document,
+    build_lines,
+    label_document,
+    read_corpus,
+    site_of,
+    write_corpus,
+)
+from linesift.labels import CONTENT, LabelledPages, is_test_site, no_pages
+from linesift.page import Page
+from linesift.weak_labels import label_page
+
+REPOSITORY = Path(__file__).parents[1]
+MANIFESTS = REPOSITORY / "data" / "manifests"
+MIRROR = REPOSITORY.parent / "shared" / "corpora"
+
+TITLE = "Old bridge opens early"
+FIRST = "The council will open the old bridge to walkers on Saturday morning."
+SECOND = "Cars must wait until the second half of the coming month."
+OTHER = "School garden wins the county prize for the third time"
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """Report no progress."""
+
+
+def page_of(*paragraphs: str, head: str = "") -> str:
+    body = "".join(f"<p>{text}</p>" for text in paragraphs)
+    return (
+        f"<html><head><title>{TITLE}</title>{head}</head><body><nav><a href=/>Home</a> / Town</nav>"
+        f"<h1>{TITLE}</h1>{body}<p><a href=/other>{OTHER}</a></p></body></html>"
+    )
+
+
+def write(path: Path, data: str | bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+# Each layout as its repository has it, with one good page and what the layout is known for.
+
+
+def waddle(folder: Path) -> list[Document]:
+    root = folder / "corpora" / "Corpus_daniel_v2.1"
+    russian = "Мэр открыл старый мост для пешеходов на две недели раньше."
+    one, two = "20111101_www.b.example_ff01", "20111102_news.c.example_ff02"
+    html = {one: page_of(FIRST, "A & B").encode(), two: page_of(russian).encode("cp1251")}
+    for name, data in html.items():
+        write(root / "html" / name, data)
+    write(root / "reference" / one, f"<p>{FIRST}</p>\n<p>A <b>&amp;</b> B</p>")
+    write(root / "reference" / two, f"<p>{russian}\n</p><p> </p>")
+    write(root / "reference" / "20111103_of.no.example_ff03", "<p>Not read</p>")
+    write(root / "doc_lg.json", json.dumps({one: "English", two: "Russian"}))
+    return [
+        Document(f"waddle/{one}", (html[one],), (FIRST, "A  &  B"), "", "b.example", "en"),
+        Document(f"waddle/{two}", (html[two],), (russian,), "", "c.example", "ru"),
+    ]
+
+
+def fundus(folder: Path) -> list[Document]:
+    root = folder / "tests" / "resources" / "parser" / "test_data"
+    link = '<link rel="canonical" href="https://www.d.example/news/1">'
+    old, new = (
+        page_of(*paragraphs, head=link).encode()
+        for paragraphs in ((FIRST,), (FIRST, "A head", SECOND))
+    )
+    bare = page_of(FIRST).encode()
+    sections = [
+        {"headline": ["A head"], "paragraphs": [SECOND]},
+        {"headline": [], "paragraphs": []},
+    ]
+    versions = {
+        "V1": {"title": TITLE, "body": {"summary": [FIRST], "sections": sections}},
+        "V2": {"title": None, "body": None},
+    }
+    write(root / "de" / "Daily_2024_01_01.html.gz", gzip.compress(old))
+    write(root / "de" / "Daily_2025_01_01.html.gz", gzip.compress(new))
+    write(root / "de" / "Daily.json", json.dumps(versions))
+    write(root / "ua" / "Bare_2024_01_01.html.gz", gzip.compress(bare))
+    write(root / "ua" / "Bare.json", json.dumps({"V1": {"body": {"sections": sections[:1]}}}))
+    write(root / "ua" / "meta.info", "{}")
+    return [
+        Document("fundus/de/Daily/V1", (old, new), (FIRST, "A head", SECOND), TITLE, "d.example"),
+        Document("fundus/de/Daily/V2", (old, new), (), "", "d.example"),
+        Document("fundus/ua/Bare/V1", (bare,), ("A head", SECOND), "", "bare.fundus"),
+    ]
+
+
+def wcxb(folder: Path) -> list[Document]:
+    html = page_of(FIRST, SECOND).encode()
+    for name, content in (("0001", f"{FIRST}\n\n{SECOND}"), ("0002", None)):
+        truth = {"title": TITLE, "main_content": content, "with": [], "without": ["Home"]}
+        record = {"url": f"https://blog.e{name}.example/post", "ground_truth": truth}
+        write(folder / "dev" / "ground-truth" / f"{name}.json", json.dumps(record))
+        write(folder / "dev" / "html" / f"{name}.html.gz", gzip.compress(html))
+    return [
+        Document("wcxb/0001", (html,), (FIRST, SECOND), TITLE, "e0001.example", "en"),
+        Document("wcxb/0002", (html,), (), TITLE, "e0002.example", "en"),
+    ]
+
+
+def article_extraction(folder: Path) -> list[Document]:
+    html = page_of(FIRST, SECOND).encode()
+    article = {"title": TITLE, "articleBody": f"{FIRST}\n{SECOND}\n"}
+    articles = {
+        "b1": article | {"url": "https://edition.f.example/1", "title": None, "articleBody": None},
+        "a2": article | {"url": "https://www.g.example/2"},
+        "c3": article | {"url": "https://no.page.example/3"},
+    }
+    write(folder / "articles.json", json.dumps(articles))
+    for key in ("a2", "b1"):
+        write(folder / "html" / f"{key}.html", html)
+    return [
+        Document("aed/a2", (html,), (FIRST, SECOND), TITLE, "g.example", "en"),
+        Document("aed/b1", (html,), (), "", "f.example", "en"),
+    ]
+
+
+LAYOUTS = {
+    "waddle": waddle,
+    "fundus": fundus,
+    "web-content-extraction-benchmark": wcxb,
+    "article-extraction-dataset": article_extraction,
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_each_layout_is_read(name, tmp_path):
+    expected = LAYOUTS[name](tmp_path)
+    assert list(READERS[name](tmp_path)) == expected
+
+
+def test_each_source_has_a_reader_and_a_manifest():
+    manifests = {path.stem: read_manifest(path) for path in MANIFESTS.glob("*.sha256")}
+    assert set(SOURCES) == set(READERS) == set(manifests)
+    assert all(manifests.values())
+    assert all(len(source.commit) == 40 for source in SOURCES.values())
+
+
+@pytest.mark.parametrize(
+    ("address", "site"),
+    [
+        ("https://www.news.example.com/a?b#c", "example.com"),
+        ("news.example.co.uk", "example.co.uk"),
+        ("http://EXAMPLE.com.ua:8080/", "example.com.ua"),
+        ("https://pravda.example", "pravda.example"),
+        ("//cdn.m.example.org/x", "example.org"),
+        ("", ""),
+    ],
+)
+def test_a_site_is_what_one_publisher_shares(address, site):
+    assert site_of(address) == site
+
+
+# One document
+
+
+DOCUMENT = Document("x/1", (page_of(FIRST, SECOND).encode(),), (FIRST, SECOND), site="s.example")
+
+
+def test_a_document_becomes_a_page_with_labels_and_its_heading_in_the_gold_text():
+    page, labels, gold = label_document(DOCUMENT)
+    assert (page.page_id, page.site) == ("x/1", "s.example")
+    content = [line for line, code in zip(page.lines, labels, strict=True) if code == CONTENT]
+    assert content == [TITLE, FIRST, SECOND]
+    assert gold == (TITLE, FIRST, SECOND)
+
+
+def test_a_heading_that_the_gold_text_has_is_not_added():
+    _, _, gold = label_document(replace(DOCUMENT, gold=(TITLE, FIRST, SECOND)))
+    assert gold == (TITLE, FIRST, SECOND)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_of_several_pages_the_best_aligned_is_taken(reverse):
+    html = [page_of("Something else"), page_of(FIRST, SECOND), page_of(FIRST)]
+    html = html[::-1] if reverse else html
+    page, _, _ = label_document(replace(DOCUMENT, html=tuple(text.encode() for text in html)))
+    assert {FIRST, SECOND} <= set(page.lines)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"gold": ()}, "no gold text"),
+        ({"html": ()}, "no page"),
+        ({"html": (page_of("Subscribe to read on").encode(),)}, "gold text not found"),
+        ({"html": (b"",)}, "gold text not found"),
+    ],
+)
+def test_a_broken_document_is_left_out_with_its_reason(changes, reason):
+    assert label_document(replace(DOCUMENT, **changes)) == reason
+
+
+# Parquet
+
+
+@pytest.fixture
+def labelled(tmp_path) -> LabelledPages:
+    """Pages of all sets, and one of plain text whose site and language are unknown."""
+    labelled = no_pages()
+    for name, layout in LAYOUTS.items():
+        for document in layout(tmp_path / name):
+            result = label_document(document)
+            if not isinstance(result, str):
+                page, labels, gold = result
+                labelled += LabelledPages([page], [labels], [name], [gold])
+    plain = Page("hand/1", ("a\u2028b\tc", "😀"), (2, 5))
+    return labelled + LabelledPages([plain], [np.array([CONTENT, -1], np.int8)], ["hand"], [()])
+
+
+def rounded(pages: list[Page]) -> list[Page]:
+    """Pages with link shares in the precision that files keep."""
+    return [
+        replace(
+            page,
+            markup=page.markup
+            and replace(
+                page.markup,
+                link_share=tuple(np.asarray(page.markup.link_share, np.float32).tolist()),
+            ),
+        )
+        for page in pages
+    ]
+
+
+def test_a_corpus_is_read_back_equal(labelled, tmp_path):
+    write_corpus(tmp_path / "lines" / "x.parquet", labelled)
+    copy = read_corpus(tmp_path / "lines" / "x.parquet")
+    assert len(copy) == 6
+    assert copy.pages == rounded(labelled.pages)
+    assert [y.tolist() for y in copy.labels] == [y.tolist() for y in labelled.labels]
+    assert (copy.corpus, copy.gold, copy.sites) == (labelled.corpus, labelled.gold, labelled.sites)
+    assert copy.digest() == labelled.digest()
+
+
+def test_an_empty_corpus_is_read_back(tmp_path):
+    write_corpus(tmp_path / "x.parquet", no_pages())
+    assert len(read_corpus(tmp_path / "x.parquet")) == 0
+
+
+def test_the_split_column_is_that_of_the_sites(labelled, tmp_path):
+    pages = [replace(labelled.pages[0], site=f"site{i}.example") for i in range(60)]
+    many = LabelledPages(pages, labelled.labels[:1] * 60, ["x"] * 60, labelled.gold[:1] * 60)
+    write_corpus(tmp_path / "x.parquet", many)
+    split = pq.read_table(tmp_path / "x.parquet").column("split").to_pylist()
+    assert split == ["test" if is_test_site(site) else "train" for site in many.sites]
+    assert set(split) == {"test", "train"}
+
+
+@pytest.mark.parametrize("column", ["labels", "lines", "link_share", "paths", "site", "title"])
+def test_a_corpus_that_changed_since_it_was_built_is_refused(labelled, tmp_path, column):
+    write_corpus(tmp_path / "x.parquet", labelled)
+    table = pq.read_table(tmp_path / "x.parquet")
+    first, second, *rest = table.column(column).to_pylist()
+    if isinstance(first, list):
+        changed = [first[1:] + first[:1], second, *rest]
+        assert changed[0] != first
+    else:
+        changed = ["changed", second, *rest]
+    column_type = table.schema.field(column).type
+    place = table.schema.get_field_index(column)
+    table = table.set_column(place, column, pa.array(changed, column_type))
+    pq.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(ValueError, match=r"x\.parquet: changed since it was built"):
+        read_corpus(tmp_path / "x.parquet")
+
+
+def test_what_is_no_labelled_corpus_is_refused(tmp_path):
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "table.parquet")
+    write(tmp_path / "text.parquet", "text")
+    write(tmp_path / "empty.parquet", b"")
+    for name in ("table", "text", "empty", "missing"):
+        with pytest.raises(ValueError, match=rf"{name}\.parquet: not a labelled corpus"):
+            read_corpus(tmp_path / f"{name}.parquet")
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_building_a_set_labels_every_page_and_counts_what_it_left_out(name, tmp_path):
+    documents = LAYOUTS[name](tmp_path / "raw")
+    seen = []
+    tally = build_lines(
+        name,
+        tmp_path / "raw",
+        tmp_path / "x.parquet",
+        n_jobs=1,
+        progress=lambda *step: seen.append(step),
+    )
+    labelled = read_corpus(tmp_path / "x.parquet")
+    results = {document.page_id: label_document(document) for document in documents}
+    kept = {page_id: result for page_id, result in results.items() if not isinstance(result, str)}
+    assert [page.page_id for page in labelled.pages] == list(kept)
+    assert labelled.pages == rounded([page for page, _, _ in kept.values()])
+    assert [y.tolist() for y in labelled.labels] == [y.tolist() for _, y, _ in kept.values()]
+    assert labelled.gold == [gold for _, _, gold in kept.values()]
+    assert labelled.corpus == [name] * len(kept)
+    assert tally["pages"] == len(kept) > 0
+    assert sum(tally["dropped"].values()) == len(documents) - len(kept)
+    assert sum(tally["lines"].values()) == sum(len(page.lines) for page in labelled.pages)
+    assert tally["lines"]["content"] == sum((y == CONTENT).sum() for y in labelled.labels)
+    assert tally["digest"] == labelled.digest()
+    assert tally["test_pages"] == sum(map(is_test_site, labelled.sites))
+    assert tally["sites"] == len(set(labelled.sites))
+    assert seen[-1] == (f"label {name}", len(documents), len(documents))
+
+
+# The real archives
+
+
+@pytest.mark.skipif(
+    not (MIRROR / SOURCES["fundus"].archive).is_file(),
+    reason="the archives of the public sets are not beside the repository",
+)
+def test_a_real_archive_unpacks_and_its_pages_are_labelled(tmp_path):
+    manifest = read_manifest(MANIFESTS / "fundus.sha256")
+    folder = fetch(SOURCES["fundus"], manifest, tmp_path, mirror=MIRROR, url="none", progress=quiet)
+    assert sum(path.is_file() for path in folder.rglob("*")) == len(manifest) + 1
+    results = map(label_document, READERS["fundus"](folder))
+    pages = list(islice((result for result in results if not isinstance(result, str)), 5))
+    assert len(pages) == 5
+    for page, labels, gold in pages:
+        assert page.site
+        assert (labels == CONTENT).sum() >= 3
+        assert label_page(page, gold).found > 0.8

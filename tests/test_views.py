@@ -1,0 +1,93 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from linesift.labels import CONTENT, NAVIGATION, UNSURE, LabelledPages
+from linesift.page import Page
+from linesift.views import training_views
+from tests.made_pages import TRAIN_SITES, made_pages
+
+LABELLED = made_pages(TRAIN_SITES)
+
+
+def views(labelled=LABELLED, *, shorten=1.0, hide_markup=True, seed=0) -> LabelledPages:
+    return training_views(labelled, shorten=shorten, hide_markup=hide_markup, seed=seed)
+
+
+def content(page: Page, labels: np.ndarray) -> list[str]:
+    return [line for line, label in zip(page.lines, labels, strict=True) if label == CONTENT]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_content_lines_always_stay(seed):
+    whole = {
+        page.page_id: content(page, y)
+        for page, y in zip(LABELLED.pages, LABELLED.labels, strict=True)
+    }
+    shown = views(seed=seed)
+    for page, y, gold in zip(shown.pages, shown.labels, shown.gold, strict=True):
+        assert content(page, y) == whole[page.page_id] == list(gold)
+
+
+def test_noise_is_dropped_and_what_stays_keeps_its_label_and_number():
+    known = {
+        (page.page_id, number): (line, label)
+        for page, y in zip(LABELLED.pages, LABELLED.labels, strict=True)
+        for number, line, label in zip(page.numbers, page.lines, y, strict=True)
+    }
+    shown = views()
+    lines = [
+        (page.page_id, number, line, label)
+        for page, y in zip(shown.pages, shown.labels, strict=True)
+        for number, line, label in zip(page.numbers, page.lines, y, strict=True)
+    ]
+    assert all(known[page_id, number] == (line, label) for page_id, number, line, label in lines)
+    assert len(known) < len(lines) < 2 * len(known)
+
+
+def test_every_page_is_shown_with_and_without_markup():
+    shown = views(shorten=0.0)
+    forms = Counter((page.page_id, page.markup is None) for page in shown.pages)
+    assert forms == {
+        (page.page_id, hidden): 1 for page in LABELLED.pages for hidden in (True, False)
+    }
+    assert sum(map(len, shown.labels)) == 2 * sum(map(len, LABELLED.labels))
+
+
+def test_markup_can_be_left_in_sight():
+    shown = views(shorten=0.0, hide_markup=False)
+    assert shown.pages == LABELLED.pages
+
+
+def test_plain_text_is_shown_once():
+    text = made_pages(TRAIN_SITES, markup=False)
+    assert views(text, shorten=0.0).pages == text.pages
+
+
+def test_the_same_seed_draws_the_same_lines_and_another_seed_others():
+    first, same, other = (views(shorten=0.5, seed=seed) for seed in (1, 1, 2))
+    assert first.digest() == same.digest() != other.digest()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_some_noise_is_left_to_learn_from_however_few_the_pages(seed):
+    page = Page("p", ("Home", "It rained all day."), (1, 2))
+    y = np.array([NAVIGATION, CONTENT], np.int8)
+    shown = views(LabelledPages([page], [y], [""], [()]), seed=seed)
+    assert {int(label) for y in shown.labels for label in y} == {CONTENT, NAVIGATION}
+
+
+def test_a_page_that_is_all_noise_may_vanish_but_leaves_no_page_without_lines():
+    noise = Page("n", ("Home", "Search", "Top"), (1, 2, 3))
+    y = np.array([NAVIGATION, UNSURE, NAVIGATION], np.int8)
+    labelled = LABELLED + LabelledPages([noise] * 20, [y] * 20, [""] * 20, [()] * 20)
+    shown = views(labelled)
+    assert all(page.lines for page in shown.pages)
+    assert 0 < sum(page.page_id == "n" for page in shown.pages) < 20
+
+
+def test_the_pages_given_are_not_changed():
+    before = LABELLED.digest()
+    views()
+    assert LABELLED.digest() == before

@@ -1,0 +1,291 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from linesift.labels import (
+    CONTENT,
+    LABELS,
+    NAVIGATION,
+    OTHER,
+    RELATED,
+    UNSURE,
+    content_lines,
+    label_files,
+    read_label_file,
+)
+from linesift.readers import read_html, read_page, read_text
+from linesift.weak_labels import FOUND, WeakLabels, label_page, noise_labels
+
+TITLE = "Bridge opens early"
+LEAD = "The council will open the old bridge to walkers on Saturday morning."
+BODY = "Cars must wait until the second half of the coming month."
+GOLD = [LEAD, BODY]
+ARTICLE = f"<p>{LEAD}<p>{BODY}"
+HEADLINES = [
+    "School garden wins the county prize again",
+    "Night buses return to the northern suburbs",
+    "Lighthouse cottage opens as a tiny museum",
+]
+SAVED = [path.stem for path in label_files(Path(__file__).parent / "pages")]
+
+
+def named(labels: np.ndarray) -> list[str]:
+    return [LABELS[code] if code >= 0 else "unsure" for code in labels]
+
+
+def kinds(html: str) -> list[str]:
+    """Kind of noise of each line."""
+    return named(noise_labels(read_html(html)))
+
+
+def weak(html: str, gold: list[str] = GOLD, title: str = "") -> WeakLabels:
+    return label_page(read_html(html), gold, title)
+
+
+# Content
+
+
+def test_lines_of_the_gold_text_are_content_and_the_rest_is_noise():
+    found = weak(f"<p>Weather: rain{ARTICLE}<p>All rights reserved")
+    assert named(found.labels) == ["other", "content", "content", "other"]
+    assert found.found == 1
+
+
+def test_a_line_covered_in_part_is_left_out():
+    found = weak(f"<p>{LEAD} Photo by the town council press office.<p>{BODY}")
+    assert named(found.labels) == ["unsure", "content"]
+
+
+def test_a_line_with_a_word_or_two_added_is_content():
+    found = weak(f"<p>Riverside — {LEAD}<p>{BODY}")
+    assert named(found.labels) == ["content", "content"]
+
+
+def test_a_second_copy_of_article_text_is_left_out():
+    found = weak(f"{ARTICLE}<div class=related><p>{BODY}</div>")
+    assert named(found.labels) == ["content", "content", "unsure"]
+
+
+def test_a_page_without_the_gold_text_is_told_by_its_share():
+    assert weak("<p>Subscribe to read on<p>Weather").found == 0
+    assert weak(f"<p>{BODY}").found < FOUND
+
+
+PROSE = [
+    f"On day {day} the engineers looked at every pillar, wrote down what they saw and told the "
+    f"council, which listened to them for {day} hours and thanked them all."
+    for day in ("one", "two", "three")
+]
+
+
+def test_prose_of_the_article_that_the_gold_leaves_out_is_not_taught_as_noise():
+    """A gold text that stops at a paywall or a picture says nothing of what follows."""
+    html = f"<div>{ARTICLE}<p>{PROSE[0]}<p>{PROSE[1]}</div><p>Weather: rain"
+    found = weak(html)
+    assert named(found.labels) == ["content", "content", "unsure", "unsure", "other"]
+    assert found.found < FOUND
+
+
+def test_one_disclaimer_below_the_article_stays_noise():
+    found = weak(f"<div>{ARTICLE}<p>{PROSE[0]}</div>")
+    assert named(found.labels) == ["content", "content", "other"]
+    assert found.found == 1
+
+
+def test_prose_in_another_element_stays_noise():
+    comments = "".join(f"<div class=comment><p>{text}</div>" for text in PROSE)
+    assert named(weak(ARTICLE + comments).labels) == ["content"] * 2 + ["other"] * 3
+
+
+# Titles
+
+
+@pytest.mark.parametrize(
+    ("head", "title"),
+    [
+        (f"<title>{TITLE}</title>", ""),
+        (f"<title>{TITLE} | Town Post</title>", ""),
+        ("", TITLE),
+        ("", TITLE.upper()),
+    ],
+    ids=["title", "title with site", "title field", "other case"],
+)
+def test_the_heading_is_content_although_the_gold_leaves_it_out(head, title):
+    found = weak(f"<html><head>{head}</head><h1>{TITLE}</h1><p>By our desk{ARTICLE}", title=title)
+    assert named(found.labels) == ["content", "other", "content", "content"]
+    assert found.heading == 0
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        f"<div class=breadcrumb>{TITLE}</div>",
+        f"<div class=sticky><a href=/>{TITLE}</a></div>",
+        f"<h1>{TITLE}</h1>",
+    ],
+)
+def test_only_the_heading_nearest_to_the_article_is_content(copy):
+    found = weak(f"{copy}<h1>{TITLE}</h1>{ARTICLE}", title=TITLE)
+    assert named(found.labels) == ["unsure", "content", "content", "content"]
+    assert found.heading == 1
+
+
+@pytest.mark.parametrize("gold", [GOLD, [TITLE, *GOLD]], ids=["left out", "in the gold text"])
+def test_the_heading_once_more_below_is_noise(gold):
+    html = f"<h1>{TITLE}</h1>{ARTICLE}<h3><a href=/>{TITLE}</a></h3>"
+    assert named(weak(html, gold, TITLE).labels) == ["content"] * 3 + ["other"]
+
+
+def test_a_title_that_is_no_heading_element_is_content():
+    found = weak(f"<p>Town news<div class=headline>{TITLE}</div>{ARTICLE}", title=TITLE)
+    assert named(found.labels) == ["other", "content", "content", "content"]
+
+
+def test_a_heading_that_the_gold_has_is_not_looked_for_again():
+    found = weak(f"<h1>{TITLE}</h1>{ARTICLE}<p>{TITLE}", gold=[TITLE, *GOLD], title=TITLE)
+    assert named(found.labels)[:3] == ["content"] * 3
+    assert found.heading is None
+
+
+def test_a_main_heading_that_no_title_explains_is_left_out():
+    found = weak(f"<h1>Something else entirely</h1>{ARTICLE}", title=TITLE)
+    assert named(found.labels) == ["unsure", "content", "content"]
+    assert found.heading is None
+
+
+def test_a_title_below_the_article_is_not_its_heading():
+    found = weak(f"{ARTICLE}<h2>{TITLE}</h2>", title=TITLE)
+    assert named(found.labels) == ["content", "content", "unsure"]
+    assert found.heading is None
+
+
+def test_other_headings_stay_noise():
+    found = weak(f"<h1>{TITLE}</h1>{ARTICLE}<h3>Write to us</h3>", title=TITLE)
+    assert named(found.labels)[-1] == "other"
+
+
+# Kinds of noise
+
+
+@pytest.mark.parametrize("headline", HEADLINES + ["Трамвай на лівий берег ходитиме щогодини"])
+def test_a_headline_that_is_a_link_is_related(headline):
+    assert kinds(f"<p><a href=/>{headline}</a>") == ["related"]
+
+
+def test_a_chinese_headline_that_is_a_link_is_related():
+    assert kinds("<p><a href=/>市长说这座桥将在星期六重新开放</a>") == ["related"]
+    assert kinds("<p><a href=/>新闻中心</a>") == ["navigation"]
+
+
+@pytest.mark.parametrize(
+    ("html", "kind"),
+    [
+        ("<nav><ul><li><a href=/>Home</a></ul></nav>", "navigation"),
+        ("<p><a href=/>Усі новини</a>", "navigation"),
+        ("<div class=breadcrumbs><a href=/>Home</a> / Town</div>", "navigation"),
+        ("<div class=tags><a href=/>the old bridge of our town</a></div>", "navigation"),
+        ("<footer><a href=/>About the newspaper and its history</a></footer>", "navigation"),
+        ("<div class=mainMenu><a href=/>What to do at the weekend</a></div>", "navigation"),
+        ("<ul id=top-nav><li><a href=/>What to do at the weekend</a></ul>", "navigation"),
+        ("<div class=related><a href=/>Ferry news</a></div>", "related"),
+        ("<div class=most-popular><p>Three towns share one bus</div>", "related"),
+        ("<div class=comments><p>I go there every day</div>", "other"),
+        ("<div class=comment><a href=/>A reader who comes here each single day</a></div>", "other"),
+        ("<div class=share><a href=/>Telegram</a></div>", "other"),
+        ("<p class=byline>By <a href=/>our desk</a>", "other"),
+        ("<p>Weather: rain", "other"),
+        ("<footer>All rights reserved</footer>", "other"),
+        ("<div class=related><p class=comment>Nice</div>", "other"),
+        ("<div class=comments><div class=pagination><a href=/>2</a></div></div>", "navigation"),
+    ],
+)
+def test_the_kind_of_noise_is_what_links_and_nearest_names_say(html, kind):
+    assert kinds(html) == [kind]
+
+
+@pytest.mark.parametrize("name", ["tagline", "navy-blue", "menus_", "shared-space", "recomment"])
+def test_a_name_within_a_longer_word_says_nothing(name):
+    assert kinds(f"<div class={name}><a href=/>{HEADLINES[0]}</a></div>") == ["related"]
+
+
+def listed(*between: str) -> str:
+    """Headlines with something between each two of them."""
+    rows = [f"<p><a href=/>{headline}</a>" for headline in HEADLINES]
+    return "".join(f"{row}{extra}" for row, extra in zip(rows, (*between, ""), strict=True))
+
+
+@pytest.mark.parametrize(
+    "between",
+    ["<p>2 hours ago", "<div><time>09:15</time></div>", "<p class=date>вчора, 21:10", "<p>Town"],
+)
+def test_what_stands_between_related_headlines_belongs_to_them(between):
+    assert kinds(listed(between, between)) == ["related"] * 5
+
+
+def test_a_section_and_a_date_between_headlines_belong_to_them():
+    assert kinds(listed("<p>Town<p>09:15", "<p>Sport<p>08:10")) == ["related"] * 7
+
+
+def test_a_long_text_between_headlines_does_not_belong_to_them():
+    text = "Everyone who came was given a red paper hat. " * 6
+    assert kinds(listed(f"<p>{text}", ""))[1] == "other"
+
+
+@pytest.mark.parametrize("heading", ["h2", "h3", "h4"])
+def test_the_heading_of_a_list_of_headlines_belongs_to_it(heading):
+    assert kinds(f"<p>Weather<{heading}>Latest</{heading}>{listed('', '')}") == [
+        "other",
+        *["related"] * 4,
+    ]
+
+
+def test_what_stands_before_and_after_a_list_does_not_belong_to_it():
+    assert kinds(f"<p>Rain<p>12 May{listed('', '')}<p>12 May<p>Rain") == [
+        *["other"] * 2,
+        *["related"] * 3,
+        *["other"] * 2,
+    ]
+
+
+def test_share_links_between_headlines_stay_other():
+    share = "<p class=share><a href=/>Telegram</a>"
+    assert kinds(listed(share, share)) == ["related", "other"] * 2 + ["related"]
+
+
+def test_without_markup_the_kind_of_noise_is_unknown():
+    page = read_text("\n".join([HEADLINES[0], LEAD, BODY]))
+    assert noise_labels(page).tolist() == [OTHER] * 3
+    assert label_page(page, GOLD).labels.tolist() == [OTHER, CONTENT, CONTENT]
+
+
+def test_an_empty_page_has_no_labels():
+    found = weak("")
+    assert (found.labels.shape, found.found, found.heading) == ((0,), 0, None)
+
+
+# Saved pages
+
+
+@pytest.fixture(params=SAVED)
+def saved(request, saved_pages):
+    """Return the hand labels of a saved page, and weak ones from a gold text without title."""
+    page = read_page(saved_pages / f"{request.param}.html")
+    labelled, hand = read_label_file(saved_pages / f"{request.param}.tsv")
+    _, *gold = content_lines(labelled, hand)
+    return hand, label_page(page, gold)
+
+
+def test_on_saved_pages_content_is_found_with_its_heading(saved):
+    hand, found = saved
+    assert found.found == 1
+    assert found.heading == np.flatnonzero(hand == CONTENT)[0]
+    assert ((found.labels == CONTENT) == (hand == CONTENT)).all()
+
+
+def test_on_saved_pages_kinds_of_noise_are_mostly_those_a_person_sees(saved):
+    hand, found = saved
+    noise = (hand != CONTENT) & (found.labels != UNSURE)
+    assert noise.sum() == (hand != CONTENT).sum()
+    assert (found.labels == hand)[noise].mean() > 0.9
+    assert set(hand[noise]) == {RELATED, NAVIGATION, OTHER}
