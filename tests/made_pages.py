@@ -119,7 +119,7 @@ def made_page(site: int, number: int) -> tuple[str, Page, LabelArray]:
 
 
 def made_pages(
-    sites: range, *, per_site: int = 2, markup: bool = True, corpus: str = "made"
+    sites: range, *, per_site: int = 1, markup: bool = True, corpus: str = "made"
 ) -> LabelledPages:
     """Return labelled pages of these sites, with markup or as plain text."""
     made = [made_page(site, number)[1:] for site in sites for number in range(per_site)]
@@ -132,8 +132,8 @@ def made_pages(
     return LabelledPages(pages, labels, [corpus] * len(pages), gold)
 
 
-TRAIN_SITES = range(6)
-NEW_SITES = range(6, 9)
+TRAIN_SITES = range(9)
+NEW_SITES = range(9, 12)
 
 
 @cache

@@ -186,8 +186,18 @@ def test_empty_pages_in_a_batch_change_nothing(many):
         [nothing, pages[0], nothing, nothing, pages[1], pages[2], nothing],
         [no_lines, probability[0], no_lines, no_lines, probability[1], probability[2], no_lines],
     )
-    assert [len(part) for part in mixed] == [0, len(mixed[1]), 0, 0, len(mixed[4]), len(mixed[5]), 0]
-    for got, expected in zip((mixed[1], mixed[4], mixed[5]), values(pages, probability), strict=True):
+    assert [len(part) for part in mixed] == [
+        0,
+        len(mixed[1]),
+        0,
+        0,
+        len(mixed[4]),
+        len(mixed[5]),
+        0,
+    ]
+    for got, expected in zip(
+        (mixed[1], mixed[4], mixed[5]), values(pages, probability), strict=True
+    ):
         np.testing.assert_array_equal(got, expected)
 
 

@@ -217,8 +217,7 @@ def test_intervals_hold_the_value_and_are_the_same_each_time():
 
 
 def test_pages_of_one_site_move_together():
-    good, bad = ("a", "b"), ([C, N], [C, N]), ([C, N], [N, C])
-    lines, right, wrong = good
+    lines, right, wrong = ("a", "b"), ([C, N], [C, N]), ([C, N], [N, C])
     one_site = scored(("s", lines, *right), ("s", lines, *wrong))
     two_sites = scored(("s", lines, *right), ("t", lines, *wrong))
     together, apart = estimates(one_site)["line_f1"], estimates(two_sites)["line_f1"]

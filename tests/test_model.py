@@ -8,7 +8,7 @@ from linesift.context import context_features
 from linesift.evaluate import evaluate
 from linesift.features import hashed_ngrams, hashed_paths, line_features, markup_features
 from linesift.fitting import Fitting
-from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, UNSURE
+from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, UNSURE, LabelledPages
 from linesift.model import label_codes
 from linesift.page import Batch, Page
 from linesift.views import training_views
@@ -22,7 +22,7 @@ from tests.made_pages import (
 )
 
 LABELLED = made_pages(TRAIN_SITES)
-NEW = made_pages(NEW_SITES)
+NEW = made_pages(NEW_SITES, per_site=2)
 
 VARIANTS = {
     "as it ships": {},
@@ -51,9 +51,9 @@ def assert_same(first, second) -> None:
 @pytest.mark.parametrize("form", ["text", "markup"])
 def test_it_tells_articles_from_noise_on_sites_it_has_not_seen(form):
     scores = evaluate("model", fitted(), NEW).forms[form].groups["all"]
-    assert scores["line_f1"].value > 0.9
-    assert scores["f1_related"].value > 0.9
-    assert scores["f1_navigation"].value > 0.9
+    assert scores["line_f1"].value > 0.8
+    assert scores["f1_related"].value > 0.8
+    assert scores["f1_navigation"].value > 0.8
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -69,8 +69,16 @@ def test_probabilities_of_every_variant_lie_in_0_to_1_and_sum_to_1(variant):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_learns_something(variant):
-    scores = evaluate("model", fitted(**VARIANTS[variant]), NEW).forms["text"].groups["all"]
-    assert scores["line_f1"].value > 0.75
+    scores = evaluate("model", fitted(**VARIANTS[variant]), NEW).forms["markup"].groups["all"]
+    assert scores["line_f1"].value > 0.8
+
+
+def test_training_that_hides_no_markup_collapses_on_plain_text():
+    hidden, in_sight = (
+        evaluate("model", fitted(hide_markup=hide), NEW).forms["text"].groups["all"]
+        for hide in (True, False)
+    )
+    assert in_sight["line_f1"].value < 0.5 < hidden["line_f1"].value
 
 
 def test_a_look_at_the_context_finds_what_single_lines_do_not_show():
@@ -177,22 +185,24 @@ def test_no_site_is_on_both_sides_of_a_fold(folds):
 def test_a_line_is_judged_by_models_that_have_not_seen_its_site():
     views = training_views(LABELLED, shorten=0.0, hide_markup=True, seed=0)
     odd = views.sites[0]
-    changed = [
-        np.where(y == CONTENT, OTHER, y).astype(np.int8) if site == odd else y
+    own = np.repeat([site == odd for site in views.sites], [len(p.lines) for p in views.pages])
+    swapped = [
+        np.where(y == CONTENT, OTHER, CONTENT).astype(np.int8) if site == odd else y
         for site, y in zip(views.sites, views.labels, strict=True)
     ]
-    settings = LineClassifier(**{**TINY, "folds": 6}).get_params()
-    judged = []
-    for labels in (views.labels, changed):
-        fitting = Fitting(type(views)(views.pages, labels, views.corpus, views.gold), settings)
-        _, _, line = fitting.linear()
-        prior = np.full(len(line), 0.5)
-        judged.append((line, fitting.boosted(line, prior, trees=5, leaves=8)[1]))
-    own = np.repeat([site == odd for site in views.sites], [len(p.lines) for p in views.pages])
-    # What is said of the odd site hangs on the others only, whose labels did not change.
-    np.testing.assert_array_equal(judged[0][0][own], judged[1][0][own])
-    np.testing.assert_array_equal(judged[0][1][own], judged[1][1][own])
-    assert not np.array_equal(judged[0][1][~own], judged[1][1][~own])
+    settings = LineClassifier(**{**TINY, "folds": 9}).get_params()
+    fittings = [
+        Fitting(LabelledPages(views.pages, labels, views.corpus, views.gold), settings)
+        for labels in (views.labels, swapped)
+    ]
+    # What is said of the odd site hangs on the labels of the others, which are the same.
+    (_, _, line), (_, _, line_swapped) = (fitting.linear() for fitting in fittings)
+    np.testing.assert_array_equal(line[own], line_swapped[own])
+    assert not np.array_equal(line[~own], line_swapped[~own], equal_nan=True)
+    prior = np.full(len(line), 0.5)
+    judged, judged_swapped = (fitting.boosted(line, prior, 5, 8)[1] for fitting in fittings)
+    np.testing.assert_array_equal(judged[own], judged_swapped[own])
+    assert not np.array_equal(judged[~own], judged_swapped[~own])
 
 
 # ----------------------------------------------------------- as scikit-learn expects it

@@ -32,6 +32,7 @@ from linesift.page import NO_PATH, Batch, Page
 _KIND_SAMPLE = 60_000
 _EASY = 0.05  # probability of content below which a line is nearly surely noise
 _EASY_SHARE = 0.2
+_MANY = 20_000  # lines from which on it pays to leave easy ones out
 _LEAF = 20  # lines a leaf holds at least, fewer when there is little to learn from
 
 Probability = npt.NDArray[np.float64]
@@ -68,12 +69,13 @@ class Fitting:
     def _folds(self, sites: npt.NDArray[np.intp]) -> list[tuple[Rows, Rows]]:
         """Return line rows to learn from and to judge, per group of sites.
 
-        With a single site there is nothing unseen: its pages then judge themselves.
+        A single site has nothing unseen; its lines are then dealt out in turn, so that at
+        least no line is judged by a model that learned it.
         """
         n_folds = min(self.settings["folds"], len(np.unique(sites)))
         if n_folds < 2:
-            everything = np.arange(self.batch.n_lines)
-            return [(everything, everything)]
+            turn = np.arange(self.batch.n_lines) % 2
+            return [(np.flatnonzero(turn != k), np.flatnonzero(turn == k)) for k in (0, 1)]
         page = self.batch.page_of_line
         folds = []
         for _, held_out in GroupKFold(n_folds).split(sites, groups=sites):
@@ -201,7 +203,7 @@ class Fitting:
         """
         target = self.labels == CONTENT
         options = self._tree_options(trees, leaves)
-        easy = prior < _EASY
+        easy = (prior < _EASY) & (len(prior) > _MANY)
         rng = np.random.default_rng(self.settings["random_state"])
         chosen = (self.labels != UNSURE) & (~easy | (rng.random(len(easy)) < _EASY_SHARE))
         weight = np.where(easy, self.weight / _EASY_SHARE, self.weight).astype(np.float32)

@@ -94,10 +94,11 @@ class LinePredictor(ABC):
         threshold : float, 0 to 1, optional
             Probability from which a line is kept; the model's own by default.
         """
+        probabilities = self.predict_proba(X)
         threshold = self.threshold_ if threshold is None else threshold
         return [
             PagePrediction(page, label_codes(proba, threshold), proba[:, CONTENT])
-            for page, proba in zip(X, self.predict_proba(X), strict=True)
+            for page, proba in zip(X, probabilities, strict=True)
         ]
 
     def extract_text(self, page: Page, *, threshold: float | None = None) -> str:
@@ -272,7 +273,8 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         flat = np.concatenate(known) if known else np.empty(0, np.int8)
         if not (flat == CONTENT).any() or (flat == CONTENT).all():
             raise ValueError("training needs lines that are content and lines that are not")
-        return LabelledPages(list(X), labels, [""] * len(labels), [()] * len(labels))
+        pages = LabelledPages(list(X), labels, [""] * len(labels), [()] * len(labels))
+        return pages.select([len(one) > 0 for one in known])
 
     # -------------------------------------------------------------- predict
 

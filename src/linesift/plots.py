@@ -52,8 +52,9 @@ def precision_recall(report: Any) -> "Figure":
             form.labelled.labels, form.probabilities
         )
         axes.plot(recall, precision, color=_COLOURS[name], label=_NAMES[name])
-        kept = int((thresholds >= report.threshold).sum()) - 1
-        axes.plot(recall[kept], precision[kept], "o", color=_COLOURS[name])
+        kept = int((thresholds >= report.threshold).sum())
+        if kept:
+            axes.plot(recall[kept - 1], precision[kept - 1], "o", color=_COLOURS[name])
     axes.set(xlim=(0.5, 1.005), ylim=(0.5, 1.005))
     axes.legend(title=f"dot: threshold {report.threshold:.2f}", loc="lower left")
     return figure

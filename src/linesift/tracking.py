@@ -60,7 +60,7 @@ class Tracker:
     artifacts: str
     experiment: str = "linesift"
     registered_model: str | None = "linesift"
-    alias: str = "latest"
+    alias: str = "candidate"
     port: int = 5000
 
     def open(self) -> str:

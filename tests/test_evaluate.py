@@ -1,0 +1,183 @@
+import json
+import math
+
+import numpy as np
+import pytest
+
+from linesift.baselines import RunRule
+from linesift.evaluate import (
+    check_floor,
+    evaluate,
+    score_predictions,
+    worst_lines,
+    write_report,
+)
+from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages, no_pages
+from linesift.metrics import SCORE_NAMES
+from linesift.page import Page
+from tests.made_pages import fitted, made_pages
+
+LABELLED = made_pages(range(9, 24), corpus="one") + made_pages(range(24, 30), corpus="two")
+
+
+@pytest.fixture(scope="module")
+def report():
+    return evaluate("model", fitted(), LABELLED)
+
+
+@pytest.fixture(scope="module")
+def floor(report):
+    """Exactly what the report says, as a floor."""
+    return {
+        "digest": report.digest,
+        "floors": {
+            form: {
+                group: {name: score.value for name, score in scores.items()}
+                for group, scores in result.groups.items()
+            }
+            for form, result in report.forms.items()
+        },
+    }
+
+
+# ---------------------------------------------------------------------------- report
+
+
+def test_pages_are_scored_as_text_and_with_markup(report):
+    assert list(report.forms) == ["text", "markup"]
+    assert all(page.markup is None for page in report.forms["text"].labelled.pages)
+    assert all(page.markup is not None for page in report.forms["markup"].labelled.pages)
+
+
+def test_only_pages_with_markup_are_scored_with_it():
+    plain = made_pages(range(9, 11), markup=False)
+    mixed = evaluate("model", fitted(), plain + made_pages(range(11, 12)))
+    assert [len(form.labelled) for form in mixed.forms.values()] == [3, 1]
+    assert list(evaluate("model", fitted(), plain).forms) == ["text"]
+    assert list(evaluate("model", fitted(), LABELLED, forms=("markup",)).forms) == ["markup"]
+
+
+def test_groups_are_the_languages_and_corpora_of_five_pages_or_more(report):
+    expected = {"all", "corpus:one", "corpus:two", "language:en", "language:ru", "language:uk"}
+    assert set(report.forms["text"].groups) == expected
+    few = evaluate("model", fitted(), LABELLED.select(np.arange(len(LABELLED)) < 12))
+    assert set(few.forms["text"].groups) == {"all"}
+
+
+def test_a_group_is_scored_as_its_pages_alone(report):
+    chosen = [page.language == "uk" for page in LABELLED.pages]
+    alone = evaluate("model", fitted(), LABELLED.select(chosen))
+    for form, result in alone.forms.items():
+        assert report.forms[form].groups["language:uk"] == result.groups["all"]
+
+
+@pytest.mark.parametrize(("threshold", "recall"), [(0.0, 1), (1.0, 0)])
+def test_the_threshold_given_is_used(threshold, recall):
+    found = evaluate("model", fitted(), LABELLED, threshold=threshold)
+    assert found.threshold == threshold
+    assert found.forms["text"].groups["all"]["line_recall"].value == recall
+
+
+def test_the_threshold_of_the_model_is_the_default(report):
+    assert report.threshold == fitted().threshold_
+
+
+def test_no_pages_cannot_be_scored():
+    with pytest.raises(ValueError, match="no labelled pages"):
+        evaluate("model", fitted(), no_pages())
+
+
+def test_reports_are_written_as_json_and_come_back_equal(report, tmp_path):
+    rule = evaluate("rule", RunRule(), LABELLED, forms=("text",))
+    write_report(tmp_path / "new", [report, rule])
+    found = json.loads((tmp_path / "new" / "scores.json").read_text())
+    assert found == {"model": report.to_dict(), "rule": rule.to_dict()}
+    text = found["model"]["forms"]["text"]
+    assert (text["pages"], text["sites"]) == (21, 21)
+    score = report.forms["text"].groups["all"]["line_f1"]
+    assert text["groups"]["all"]["line_f1"] == {
+        "value": score.value,
+        "low": score.low,
+        "high": score.high,
+    }
+    overall = json.loads((tmp_path / "new" / "metrics.json").read_text())
+    assert overall["model"]["text"]["line_f1"] == pytest.approx(score.value, abs=1e-4)
+    assert list(overall) == ["model", "rule"]
+
+
+@pytest.mark.parametrize("name", ["precision_recall.csv", "calibration.csv"])
+def test_curves_are_written_as_tables_of_shares(report, tmp_path, name):
+    write_report(tmp_path, [report])
+    head, *rows = (line.split(",") for line in (tmp_path / name).read_text().splitlines())
+    assert head[0] == "reads"
+    assert {row[0] for row in rows} == {"text", "markup"}
+    assert all(len(row) == len(head) for row in rows)
+    assert all(0 <= float(cell) <= 1 for row in rows for cell in row[1:])
+
+
+# ----------------------------------------------------------------------- worst lines
+
+
+def test_the_worst_lines_are_the_surest_errors_without_doubtful_lines():
+    page = Page("p", ("sure", "right", "x" * 500, "doubtful", "near"), (1, 2, 5, 6, 9))
+    labels = np.array([1, 0, 0, UNSURE, 0], np.int8)
+    given = np.array([0.99, 0.9, 0.05, 0.0, 0.45])
+    proba = np.column_stack([given, 1 - given, np.zeros((5, 2))])
+    labelled = LabelledPages([page], [labels], [""], [()])
+    form = score_predictions("s", lambda pages: [proba], labelled, 0.5).forms["text"]
+    rows = worst_lines(form, 0.5)
+    assert [(row["line"], row["true"], row["given"]) for row in rows] == [
+        (1, "related", "content"),
+        (5, "content", "related"),
+        (9, "content", "related"),
+    ]
+    assert rows[0] | {"page": "p", "probability": 0.99, "text": "sure"} == rows[0]
+    assert len(rows[1]["text"]) < 500
+    assert worst_lines(form, 0.5, most=1) == rows[:1]
+
+
+def test_every_line_that_is_wrong_is_among_the_worst(report):
+    form = report.forms["text"]
+    counts = form.scores.columns
+    rows = worst_lines(form, report.threshold, most=10_000)
+    assert len(rows) == counts["false"].sum() + counts["missed"].sum() > 0
+    assert all(
+        (row["true"] == LABELS[CONTENT]) != (row["given"] == LABELS[CONTENT]) for row in rows
+    )
+
+
+# ------------------------------------------------------------------------- the floor
+
+
+LOSSES = {"related_kept", "failed_pages", "calibration_error"}
+
+
+def test_a_report_passes_exactly_at_its_floor(report, floor):
+    assert check_floor(report, floor) == []
+
+
+@pytest.mark.parametrize("name", SCORE_NAMES)
+def test_every_score_that_falls_behind_its_floor_is_named(report, floor, name):
+    value = floor["floors"]["text"]["all"][name]
+    below, above = math.nextafter(value, -1), math.nextafter(value, 2)
+    better, worse = (above, below) if name in LOSSES else (below, above)
+    for limit, sentences in ((better, 0), (worse, 1)):
+        limits = {"digest": report.digest, "floors": {"text": {"all": {name: limit}}}}
+        found = check_floor(report, limits)
+        assert len(found) == sentences
+        assert all(f"text, all: {name} is {value:.3f}, the floor is" in one for one in found)
+
+
+def test_a_floor_of_other_pages_says_so_and_nothing_else(report, floor):
+    other = LABELLED.select(np.arange(len(LABELLED)) > 0)
+    found = check_floor(evaluate("model", fitted(), other), floor)
+    assert len(found) == 1
+    assert "measured on other pages" in found[0]
+    assert report.digest[:12] in found[0]
+    assert other.digest()[:12] in found[0]
+
+
+@pytest.mark.parametrize(("form", "group"), [("text", "language:zh"), ("voice", "all")])
+def test_what_a_floor_asks_for_and_was_not_measured_fails(report, form, group):
+    floor = {"digest": report.digest, "floors": {form: {group: {"line_f1": 0.0}}}}
+    assert check_floor(report, floor) == [f"{form}, {group}: not measured"]

@@ -1,0 +1,288 @@
+import io
+import json
+import os
+import pickle
+import platform
+import zipfile
+from importlib import metadata, resources
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+import sklearn
+from sklearn.base import BaseEstimator
+from sklearn.linear_model import LogisticRegression
+from skops.io import dumps
+
+from linesift import LineClassifier
+from linesift.baselines import RunRule
+from linesift.evaluate import evaluate
+from linesift.labels import LABELS, read_label_folder
+from linesift.model_file import FORMAT, ModelError, load_model, make_card, read_card, save_model
+from tests.made_pages import NEW_SITES, TINY, fitted, made_pages
+
+PAGES = made_pages(NEW_SITES).pages
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory) -> Path:
+    """Path of a saved model."""
+    path = tmp_path_factory.mktemp("model") / "model.skops"
+    save_model(path, fitted(), make_card(fitted(), scores={"text": {"line_f1": 0.9}}))
+    return path
+
+
+def assert_equal_predictions(model, expected) -> None:
+    assert model.threshold_ == expected.threshold_
+    for one, other in zip(model.predict_proba(PAGES), expected.predict_proba(PAGES), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+# -------------------------------------------------------------------- there and back
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda: fitted(),
+        lambda: fitted(context_passes=0),
+        lambda: fitted(context_passes=2),
+        lambda: fitted(ngram_orders=()),
+        lambda: fitted(use_markup=False),
+        RunRule,
+    ],
+)
+def test_a_loaded_model_predicts_the_same_to_the_last_bit(model, tmp_path):
+    path = tmp_path / "folder that is not there yet" / "model.skops"
+    save_model(path, model(), make_card(model()))
+    loaded = load_model(path)
+    assert type(loaded) is type(model())
+    assert_equal_predictions(loaded, model())
+
+
+def test_a_model_with_one_kind_of_noise_is_stored_too(tmp_path):
+    labels = [np.where(y > 0, 2, 0).astype(np.int8) for y in made_pages(NEW_SITES).labels]
+    model = LineClassifier(**TINY).fit(PAGES, labels)
+    save_model(tmp_path / "m.skops", model, make_card(model))
+    assert_equal_predictions(load_model(tmp_path / "m.skops"), model)
+
+
+def test_the_card_says_what_the_model_is_and_what_was_added(stored):
+    card = read_card(stored)
+    assert card["format"] == FORMAT
+    assert card["labels"] == list(LABELS)
+    assert card["threshold"] == fitted().threshold_
+    assert card["scores"] == {"text": {"line_f1": 0.9}}
+    assert card["versions"]["python"] == platform.python_version()
+    assert card["versions"]["scikit-learn"] == sklearn.__version__
+    assert card["versions"]["linesift"] == metadata.version("linesift")
+    parameters = {
+        k: list(v) if k == "ngram_orders" else v for k, v in fitted().get_params().items()
+    }
+    assert card["parameters"] == parameters
+
+
+# -------------------------------------------------------------------------- refusals
+
+
+def with_card(source: Path, target: Path, card: object) -> Path:
+    """Copy a model file with another card."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            data = json.dumps(card).encode() if name == "card.json" else old.read(name)
+            new.writestr(name, data)
+    return target
+
+
+MINOR = ".".join(sklearn.__version__.split(".")[:2])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": FORMAT + 1}, f"expected format {FORMAT}, got {FORMAT + 1}; train it again"),
+        ({"format": None}, f"expected format {FORMAT}, got None; train it again"),
+        ({"versions": {"scikit-learn": "0.99.1"}}, "trained with scikit-learn 0.99.1, this is"),
+        ({"versions": {}}, "trained with scikit-learn None, this is"),
+        ({"versions": None}, "trained with scikit-learn None, this is"),
+        ({"versions": [1]}, "trained with scikit-learn None, this is"),
+    ],
+)
+def test_a_file_of_another_version_is_refused_with_what_to_do(stored, tmp_path, changes, message):
+    path = with_card(stored, tmp_path / "other.skops", read_card(stored) | changes)
+    with pytest.raises(ModelError, match=f"other.skops: {message}"):
+        load_model(path)
+
+
+def test_a_patch_version_of_scikit_learn_makes_no_difference(stored, tmp_path):
+    changes = {"versions": {"scikit-learn": f"{MINOR}.999"}}
+    path = with_card(stored, tmp_path / "patch.skops", read_card(stored) | changes)
+    assert_equal_predictions(load_model(path), fitted())
+
+
+@pytest.mark.parametrize("card", [[], "card", 3, None])
+def test_a_card_that_is_no_object_is_refused(stored, tmp_path, card):
+    path = with_card(stored, tmp_path / "m.skops", card)
+    for read in (load_model, read_card):
+        with pytest.raises(ModelError, match="not a model file of linesift"):
+            read(path)
+
+
+class Hostile:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.marker),)
+
+
+@pytest.mark.parametrize("dump", [pickle.dumps, lambda value: joblib_bytes(value)])
+def test_a_pickle_is_refused_without_running_its_code(dump, tmp_path):
+    marker = tmp_path / "ran"
+    path = tmp_path / "model.skops"
+    path.write_bytes(dump(Hostile(marker)))
+    with pytest.raises(ModelError, match="not a model file of linesift"):
+        load_model(path)
+    assert not marker.exists()
+    pickle.loads(pickle.dumps(Hostile(marker)))
+    assert marker.exists()  # so it would have run
+
+
+def joblib_bytes(value: object) -> bytes:
+    data = io.BytesIO()
+    joblib.dump(value, data)
+    return data.getvalue()
+
+
+class Foreign(BaseEstimator):
+    """A type that no model needs; says so when it is built."""
+
+    built: list[str] = []
+
+    def __setstate__(self, state: dict) -> None:
+        Foreign.built.append("built")
+
+
+def zip_with(model: object, path: Path, card: dict) -> Path:
+    data = io.BytesIO(dumps(model))
+    with zipfile.ZipFile(data, "a") as archive:
+        archive.writestr("card.json", json.dumps(card))
+    path.write_bytes(data.getvalue())
+    return path
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_foreign_type_is_refused_without_building_it(stored, tmp_path, hidden):
+    model: object = Foreign()
+    if hidden:
+        model = LineClassifier()
+        model.threshold_ = Foreign()
+    path = zip_with(model, tmp_path / "foreign.skops", read_card(stored))
+    Foreign.built.clear()
+    with pytest.raises(ModelError, match="holds types that no model needs; do not use it"):
+        load_model(path)
+    assert not Foreign.built
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(), LineClassifier(), [1, 2]])
+def test_a_harmless_file_that_holds_no_fitted_model_is_refused(stored, tmp_path, model):
+    path = zip_with(model, tmp_path / "m.skops", read_card(stored))
+    with pytest.raises(ModelError, match="expected a fitted model of linesift"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
+def test_a_truncated_file_is_refused(stored, tmp_path, share):
+    data = stored.read_bytes()
+    path = tmp_path / "cut.skops"
+    path.write_bytes(data[: int(share * len(data))])
+    with pytest.raises(ModelError, match="cut.skops: not a model file of linesift"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("place", range(24))
+def test_a_damaged_byte_gives_the_same_model_or_a_reason(stored, tmp_path, place):
+    data = bytearray(stored.read_bytes())
+    # Spread over the file, and half of them in its last part, where card and contents stand.
+    low = 0 if place % 2 else len(data) - 6000
+    data[low + (len(data) - low) * place // 24] ^= 0x55
+    path = tmp_path / "damaged.skops"
+    path.write_bytes(data)
+    try:
+        model = load_model(path)
+    except ModelError as error:
+        assert "damaged.skops: " in str(error)
+    else:
+        assert_equal_predictions(model, fitted())
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("missing.skops", "No such file"), (".", "Is a directory")]
+)
+def test_what_is_not_a_file_is_named_with_the_reason(tmp_path, name, message):
+    for read in (load_model, read_card):
+        with pytest.raises(ModelError, match=message):
+            read(tmp_path / name)
+
+
+# ---------------------------------------------------------------------------- writing
+
+
+def test_a_file_that_cannot_be_finished_leaves_the_old_one_and_nothing_else(
+    stored, tmp_path, monkeypatch
+):
+    path = tmp_path / "model.skops"
+    path.write_bytes(stored.read_bytes())
+
+    def full_disk(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="no space left"):
+        save_model(path, RunRule(), make_card(RunRule()))
+    assert path.read_bytes() == stored.read_bytes()
+    assert [file.name for file in tmp_path.iterdir()] == ["model.skops"]
+
+
+def test_a_card_that_cannot_be_written_leaves_no_file(tmp_path):
+    with pytest.raises(TypeError):
+        save_model(tmp_path / "model.skops", RunRule(), {"what": object()})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_file_may_be_read_by_others(stored):
+    assert stored.stat().st_mode & 0o777 == 0o644
+
+
+# --------------------------------------------------------------------- the shipped one
+
+
+SHIPPED = resources.files("linesift") / "shipped.skops"
+shipped = pytest.mark.skipif(not SHIPPED.is_file(), reason="no model ships with this copy")
+
+
+@shipped
+def test_the_shipped_model_is_small_and_says_how_good_it_is():
+    assert len(SHIPPED.read_bytes()) < 5_000_000
+    card = read_card()
+    assert card["scores"]["text"]["line_f1"][0] > 0.5
+    assert card["data"]["train_digest"] != card["data"]["test_digest"]
+
+
+@shipped
+def test_the_shipped_model_reads_the_hand_labelled_pages_right():
+    pages = Path(__file__).parents[1] / "data" / "pages"
+    scores = evaluate("shipped", load_model(), read_label_folder(pages)).forms["text"].scores
+    lines = scores.columns
+    f1 = 2 * lines["true"] / (2 * lines["true"] + lines["false"] + lines["missed"])
+    assert len(f1) >= 2
+    assert (f1 >= 0.95).all(), f1
+
+
+@pytest.mark.skipif(SHIPPED.is_file(), reason="a model ships with this copy")
+def test_a_copy_without_a_model_says_how_to_get_one():
+    with pytest.raises(ModelError, match="--model.*python train.py"):
+        load_model()

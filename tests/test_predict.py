@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from linesift.page import Page
+from linesift.predict import predict_pages
+from tests.made_pages import fitted, made_pages
+
+EMPTY = Page("empty", (), ())
+PAGES = [EMPTY, *made_pages(range(8)).pages, EMPTY, *made_pages(range(3)).pages]
+
+
+@pytest.mark.parametrize("batch_lines", [1, 30, 50, 10_000])
+def test_pages_come_in_the_order_given_and_batches_change_nothing(batch_lines):
+    alone = [fitted().predict_lines([page])[0] for page in PAGES]
+    found = list(predict_pages(fitted(), iter(PAGES), batch_lines=batch_lines))
+    assert [one.page for one in found] == PAGES
+    for one, expected in zip(found, alone, strict=True):
+        np.testing.assert_array_equal(one.probabilities, expected.probabilities)
+        np.testing.assert_array_equal(one.codes, expected.codes)
+
+
+def test_pages_are_read_no_further_than_the_next_batch_needs():
+    read = []
+
+    def pages():
+        for page in PAGES[1:9]:
+            read.append(page)
+            yield page
+
+    size = len(PAGES[1].lines) + len(PAGES[2].lines)
+    results = predict_pages(fitted(), pages(), batch_lines=size)
+    assert read == []
+    next(results)
+    assert len(read) == 2
+
+
+@pytest.mark.parametrize(("threshold", "kept"), [(0.0, True), (1.0, False)])
+def test_the_threshold_given_decides_what_is_kept(threshold, kept):
+    for one in predict_pages(fitted(), PAGES, threshold=threshold):
+        assert (one.keep == kept).all()
+
+
+def test_no_pages_give_nothing():
+    assert list(predict_pages(fitted(), [])) == []

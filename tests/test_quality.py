@@ -1,0 +1,65 @@
+"""The quality gate: the shipped model against floors, on the pages they were measured on."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from linesift.archives import fetch, read_manifest
+from linesift.baselines import RunRule
+from linesift.corpora import SOURCES, build_lines
+from linesift.evaluate import check_floor, evaluate
+from linesift.labels import read_label_folder
+from linesift.model_file import load_model, read_card
+from linesift.training import load_data
+
+ROOT = Path(__file__).resolve().parent.parent
+MIRROR = ROOT.parent / "shared" / "corpora"
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_model()
+
+
+def _floor(name):
+    return json.loads((ROOT / "tests" / name).read_text(encoding="utf-8"))
+
+
+def test_shipped_model_holds_the_floor_on_hand_labelled_pages(shipped):
+    """The model in the package was trained without these pages; its card says so."""
+    assert "hand" not in read_card()["data"]["train_pages"]
+    report = evaluate("linesift", shipped, read_label_folder(ROOT / "data" / "pages"))
+    assert check_floor(report, _floor("quality_floor_hand.json")) == []
+
+
+@pytest.fixture(scope="module")
+def test_sites(tmp_path_factory):
+    """Return the pages of the test sites: labelled before, or labelled now from a mirror."""
+    lines = ROOT / "data" / "lines"
+    if len(list(lines.glob("*.parquet"))) < len(SOURCES):
+        if not all((MIRROR / source.archive).is_file() for source in SOURCES.values()):
+            pytest.skip("the public corpora are neither built (make corpora) nor beside the checkout")
+        folder = tmp_path_factory.mktemp("corpora")
+        lines = folder / "lines"
+        for name, source in SOURCES.items():
+            manifest = read_manifest(ROOT / "data" / "manifests" / f"{name}.sha256")
+            raw = fetch(source, manifest, folder, mirror=MIRROR, url="", progress=_silent)
+            build_lines(name, raw, lines / f"{name}.parquet", n_jobs=2, progress=_silent)
+    return load_data(pages=None, lines=lines).test
+
+
+def _silent(what, done, of):
+    pass
+
+
+def test_shipped_model_holds_the_floor_on_test_sites(shipped, test_sites):
+    report = evaluate("linesift", shipped, test_sites)
+    assert check_floor(report, _floor("quality_floor.json")) == []
+
+
+def test_shipped_model_leaves_the_run_rule_far_behind(shipped, test_sites):
+    rule = evaluate("run rule", RunRule(), test_sites, forms=("text",))
+    model = evaluate("linesift", shipped, test_sites, forms=("text",))
+    by_rule, by_model = (r.forms["text"].groups["all"]["line_f1"] for r in (rule, model))
+    assert by_model.low > by_rule.high + 0.1

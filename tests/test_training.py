@@ -1,0 +1,223 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from linesift import LineClassifier
+from linesift.baselines import RunRule
+from linesift.corpora import write_corpus
+from linesift.labels import LabelError, is_test_site, no_pages, write_label_file
+from linesift.training import Data, DataError, card_facts, load_data, summary, train
+from tests.made_pages import TINY, made_pages, site_name
+
+SITES = range(20)
+HELD_OUT = {site_name(k) for k in SITES if is_test_site(site_name(k))}
+HAND = made_pages(range(1, 4), markup=False, corpus="hand")  # one of a held-out site
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory) -> Path:
+    """Folder of two labelled corpora."""
+    folder = tmp_path_factory.mktemp("lines")
+    write_corpus(folder / "one.parquet", made_pages(SITES, per_site=2, corpus="one"))
+    write_corpus(folder / "two.parquet", made_pages(range(3, 6), corpus="two"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory) -> Path:
+    """Folder of three pages labelled by hand."""
+    folder = tmp_path_factory.mktemp("pages")
+    for page, labels in zip(HAND.pages, HAND.labels, strict=True):
+        write_label_file(folder / f"{page.site}.tsv", page, labels)
+    return folder
+
+
+def ids(labelled) -> list[tuple[str, str]]:
+    return [(c, page.page_id) for c, page in zip(labelled.corpus, labelled.pages, strict=True)]
+
+
+# ------------------------------------------------------------------------- the split
+
+
+@pytest.mark.parametrize("hand_pages", ["train", "test"])
+@pytest.mark.parametrize("without_languages", [(), ("uk",)])
+def test_no_site_is_both_learned_from_and_scored(lines, pages, hand_pages, without_languages):
+    data = load_data(
+        pages=pages, lines=lines, hand_pages=hand_pages, without_languages=without_languages
+    )
+    assert data.train
+    assert data.test
+    assert not set(data.train.sites) & set(data.test.sites)
+
+
+def test_sites_are_held_out_by_name_in_every_corpus(lines):
+    data = load_data(pages=None, lines=lines)
+    assert len(HELD_OUT) == 2
+    assert set(data.test.sites) == HELD_OUT
+    assert set(data.train.sites) == {site_name(k) for k in SITES} - HELD_OUT
+    assert len(data.train) + len(data.test) == 2 * len(SITES) + 3
+    assert data.describe() == "pages to train on + held out: one 36 + 4, two 2 + 1"
+
+
+@pytest.mark.parametrize(("hand_pages", "counts"), [("train", (2, 0)), ("test", (0, 3))])
+def test_hand_labelled_pages_go_where_they_are_told(lines, pages, hand_pages, counts):
+    data = load_data(pages=pages, lines=lines, hand_pages=hand_pages)
+    assert (data.train.corpus.count("hand"), data.test.corpus.count("hand")) == counts
+
+
+def test_without_corpora_the_hand_labelled_pages_are_all_there_is(pages, tmp_path):
+    data = load_data(pages=pages, lines=tmp_path / "none")
+    assert len(data.train) == 3
+    assert len(data.test) == 0
+
+
+def test_a_language_left_out_of_training_is_the_one_that_is_scored(lines, pages):
+    data = load_data(pages=pages, lines=lines, without_languages=["uk"])
+    assert {page.language for page in data.train.pages} == {"en", "ru"}
+    everything = load_data(pages=pages, lines=lines).test
+    of_language = [page.language == "uk" for page in everything.pages]
+    assert ids(data.test) == ids(everything.select(of_language))
+
+
+@pytest.mark.parametrize("most", [1, 2, 5, 38, 1000])
+def test_most_pages_are_spread_over_the_whole_and_leave_the_test_alone(lines, most):
+    everything = load_data(pages=None, lines=lines)
+    data = load_data(pages=None, lines=lines, most_pages=most)
+    assert len(data.train) == min(most, len(everything.train))
+    assert set(ids(data.train)) <= set(ids(everything.train))
+    assert data.test.digest() == everything.test.digest()
+    if most > 1:
+        assert (ids(data.train)[0], ids(data.train)[-1]) == (
+            ids(everything.train)[0],
+            ids(everything.train)[-1],
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"hand_pages": "both"}, "hand_pages: expected 'train' or 'test', got 'both'"),
+        ({"without_languages": ["en", "uk", "ru"]}, "linesift fetch.*linesift lines"),
+        ({"most_pages": 0}, "no labelled page to train on"),
+        ({"pages": None, "lines": None}, "no labelled page to train on"),
+    ],
+)
+def test_nothing_to_train_on_is_said_with_what_to_do(lines, pages, arguments, message):
+    with pytest.raises(DataError, match=message):
+        load_data(**({"pages": pages, "lines": lines} | arguments))
+
+
+def test_a_missing_folder_of_pages_is_named(tmp_path):
+    with pytest.raises(LabelError, match="nowhere: no such folder"):
+        load_data(pages=tmp_path / "nowhere", lines=None)
+
+
+def test_a_corpus_that_was_changed_is_refused(tmp_path):
+    (tmp_path / "bad.parquet").write_bytes(b"not a corpus")
+    with pytest.raises(ValueError, match="bad.parquet: .*build it again"):
+        load_data(pages=None, lines=tmp_path)
+
+
+# -------------------------------------------------------------------------- training
+
+
+@pytest.fixture(scope="module")
+def trained(lines):
+    said: list[str] = []
+    data = load_data(pages=None, lines=lines, most_pages=8)
+    model = LineClassifier(**TINY)
+    return model, train(model, data, curve=[0.3, 0.6], say=said.append), said
+
+
+def test_the_held_out_pages_are_scored_by_a_model_of_all_others(trained):
+    _, training, _ = trained
+    again = LineClassifier(**TINY).fit(training.data.train.pages, training.data.train.labels)
+    expected = again.predict_proba(training.data.test.pages)
+    assert training.report.digest == training.data.test.digest()
+    for one, other in zip(training.report.forms["markup"].probabilities, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert list(training.report.forms) == ["text", "markup"]
+    assert "has not seen" in training.held_out
+
+
+def test_the_model_given_stays_unfitted(trained):
+    model, training, _ = trained
+    with pytest.raises(NotFittedError):
+        model.predict(training.data.test.pages)
+    training.model.predict(training.data.test.pages)
+
+
+def test_the_rule_is_scored_on_the_same_pages(trained):
+    _, training, _ = trained
+    assert training.baseline.digest == training.report.digest
+    assert list(training.baseline.forms) == ["text"]
+
+
+def test_a_learning_curve_grows_with_the_sites(trained):
+    _, training, _ = trained
+    counts = [count for count, _ in training.curve]
+    assert counts == sorted(set(counts))
+    assert max(counts) < len(training.data.train)
+    assert all(0 <= score <= 1 for _, score in training.curve)
+
+
+def test_what_is_being_done_is_said(trained):
+    _, training, said = trained
+    assert training.data.describe() in said
+    assert any("8 pages" in text for text in said)
+
+
+def test_two_hand_labelled_pages_score_each_other():
+    labelled = made_pages(range(1, 3), markup=False, corpus="hand")
+    training = train(LineClassifier(**TINY), Data(labelled, no_pages()))
+    found = training.report.forms["text"].probabilities
+    for k, other in ((0, 1), (1, 0)):
+        model = LineClassifier(**TINY).fit([labelled.pages[other]], [labelled.labels[other]])
+        np.testing.assert_array_equal(found[k], model.predict_proba([labelled.pages[k]])[0])
+    assert training.report.threshold == training.model.threshold_
+    assert training.report.digest == labelled.digest()
+    assert "trained on the others" in training.held_out
+
+
+def test_one_page_cannot_be_scored():
+    labelled = made_pages(range(1, 2), markup=False)
+    with pytest.raises(DataError, match="label a second one"):
+        train(LineClassifier(**TINY), Data(labelled, no_pages()))
+
+
+def test_a_rule_is_trained_and_scored_like_a_model(lines):
+    training = train(RunRule(), load_data(pages=None, lines=lines))
+    scores = (training.report, training.baseline)
+    one, other = (report.forms["text"].groups["all"]["line_f1"] for report in scores)
+    assert one == other
+
+
+# ------------------------------------------------------------------------ what is said
+
+
+def test_the_summary_names_scores_model_and_link(trained):
+    _, training, _ = trained
+    text = summary(training, Path("models/x.skops"), "http://link.example/run", 12.3)
+    assert "trained on 8 pages in 12 s; scored on 5" in text
+    for form in training.report.forms.values():
+        assert str(form.groups["all"]["line_f1"]) in text
+    assert str(training.baseline.forms["text"].groups["all"]["line_f1"]) in text
+    assert "linesift predict --model models/x.skops" in text
+    assert "http://link.example/run" in text
+
+
+def test_the_facts_of_the_card_are_json_with_digests_and_scores(trained):
+    _, training, _ = trained
+    facts = card_facts(training, git_commit="abc")
+    assert json.loads(json.dumps(facts)) == facts
+    assert facts["git_commit"] == "abc"
+    assert facts["data"]["train_digest"] == training.data.train.digest()
+    assert facts["data"]["test_digest"] == training.data.test.digest()
+    assert sum(facts["data"]["train_pages"].values()) == 8
+    score = training.report.forms["text"].groups["all"]["line_f1"]
+    assert facts["scores"]["text"]["line_f1"] == pytest.approx(
+        [score.value, score.low, score.high], abs=1e-4
+    )
