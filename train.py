@@ -54,7 +54,8 @@ def main(config: DictConfig) -> None:
     )
     tracker = hydra.utils.instantiate(config.tracking)
     try:
-        data = hydra.utils.call(config.data, _convert_="all")
+        # Called here, not by Hydra, which would wrap what goes wrong.
+        data = hydra.utils.instantiate(config.data, _convert_="all", _partial_=True)()
         trained = training.train(model, data, curve=config.learning_curve, say=print)
     except (LabelError, training.DataError, ValueError) as error:
         sys.exit(f"train.py: {error}")

@@ -5,8 +5,12 @@ menu, an article with a subhead, a teaser in its middle, a list of other article
 what else stands around: byline, share buttons, comments, footer.
 """
 
+import contextlib
+import os
 import random
+import tempfile
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import sklearn.ensemble  # noqa: F401  brings the thread pools that are bounded below
@@ -19,6 +23,7 @@ from linesift.readers import read_html
 
 # Two threads that wait for each other on a busy machine make a tiny fit take seconds.
 threadpool_limits(1)
+os.environ["OMP_NUM_THREADS"] = "1"  # the same for processes that tests start
 
 TINY = {
     "ngram_bits": 10,
@@ -148,3 +153,15 @@ def fitted_on_text() -> LineClassifier:
     """Return a tiny model that has only ever seen plain text; do not change it."""
     labelled = made_pages(TRAIN_SITES, markup=False)
     return LineClassifier(**TINY).fit(labelled.pages, labelled.labels)
+
+
+@cache
+def tracking_database() -> bytes:
+    """Return an MLflow database without runs: making one takes seconds, copying it nothing."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    from mlflow import MlflowClient
+
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        path = Path(folder) / "mlflow.db"
+        MlflowClient(f"sqlite:///{path}").search_experiments()
+        return path.read_bytes()

@@ -7,20 +7,17 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import ConfigCompositionException, HydraException
 from sklearn.exceptions import NotFittedError
 
-from linesift.labels import CONTENT
 from linesift.model import LinePredictor
 from linesift.tracking import Tracker
 from linesift.training import load_data
 from tests.made_pages import made_pages
 
 ROOT = Path(__file__).parents[1]
-OPTIONS = sorted(
-    f"{path.parent.name}={path.stem}" for path in (ROOT / "conf").glob("*/*.yaml")
-)
+OPTIONS = sorted(f"{path.parent.name}='{path.stem}'" for path in (ROOT / "conf").glob("*/*.yaml"))
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "experiments").glob("*.yaml"))
 
 # A rule takes no parameters, so it goes with the groups that hold none.
-PARTNERS = {"model=run_rule": ["features=none", "context=unused"]}
+PARTNERS = {"model='run_rule'": ["features=none", "context=unused"]}
 
 
 @pytest.fixture(autouse=True)
@@ -65,8 +62,6 @@ def test_there_is_something_to_check():
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_of_every_group_composes_and_builds(option):
-    if option.startswith("debug=off"):
-        option = "debug='off'"
     check(compose(option, *PARTNERS.get(option, [])))
 
 
@@ -88,7 +83,14 @@ def test_the_model_of_the_default_is_not_fitted_and_its_parameters_are_plain():
     with pytest.raises(NotFittedError):
         model.predict(made_pages(range(1)).pages)
     assert {type(value) for value in model.get_params().values()} <= {int, float, bool, list}
-    assert CONTENT == 0
+
+
+def test_the_tiny_look_is_kept_apart_from_real_runs():
+    tiny, real = compose("debug=tiny"), compose()
+    assert tiny.name == "tiny"
+    assert tiny.tracking.experiment != real.tracking.experiment
+    assert tiny.tracking.registered_model is None
+    assert real.tracking.registered_model
 
 
 @pytest.mark.parametrize("group", ["model", "features", "context"])
@@ -103,8 +105,9 @@ def test_a_misspelt_key_of_the_tracking_is_refused():
 
 
 def test_a_misspelt_key_of_the_data_is_refused():
-    with pytest.raises(HydraException, match="misspelt"):
-        hydra.utils.call(compose("+data.misspelt=3").data, _convert_="all")
+    load = hydra.utils.instantiate(compose("+data.misspelt=3").data, _partial_=True)
+    with pytest.raises(TypeError, match="misspelt"):
+        load()
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,9 @@ def test_a_learning_curve_is_drawn_only_if_there_is_one(report):
 
 
 def dots(axes) -> list[tuple[float, float]]:
-    return [tuple(map(float, line.get_xydata()[0])) for line in axes.lines if len(line.get_xdata()) == 1]
+    return [
+        tuple(map(float, line.get_xydata()[0])) for line in axes.lines if len(line.get_xdata()) == 1
+    ]
 
 
 def test_the_dot_marks_precision_and_recall_at_the_threshold(report):

@@ -43,7 +43,7 @@ def ids(labelled) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("hand_pages", ["train", "test"])
-@pytest.mark.parametrize("without_languages", [(), ("uk",)])
+@pytest.mark.parametrize("without_languages", [(), ("ru",)])
 def test_no_site_is_both_learned_from_and_scored(lines, pages, hand_pages, without_languages):
     data = load_data(
         pages=pages, lines=lines, hand_pages=hand_pages, without_languages=without_languages
@@ -75,11 +75,11 @@ def test_without_corpora_the_hand_labelled_pages_are_all_there_is(pages, tmp_pat
 
 
 def test_a_language_left_out_of_training_is_the_one_that_is_scored(lines, pages):
-    data = load_data(pages=pages, lines=lines, without_languages=["uk"])
-    assert {page.language for page in data.train.pages} == {"en", "ru"}
+    data = load_data(pages=pages, lines=lines, without_languages=["ru"])
+    assert {page.language for page in data.train.pages} == {"en", "uk"}
     everything = load_data(pages=pages, lines=lines).test
-    of_language = [page.language == "uk" for page in everything.pages]
-    assert ids(data.test) == ids(everything.select(of_language))
+    of_language = [page.language == "ru" for page in everything.pages]
+    assert ids(data.test) == ids(everything.select(of_language)) != []
 
 
 @pytest.mark.parametrize("most", [1, 2, 5, 38, 1000])

@@ -213,6 +213,8 @@ def evaluate(
     if floor is not None:
         with _one_sentence():
             limits = json.loads(Path(floor).read_text(encoding="utf-8"))
+            if not isinstance(limits, dict) or not {"digest", "floors"} <= limits.keys():
+                raise ValueError(f"{floor}: expected a floor with 'digest' and 'floors'")
         short = check_floor(reports[0], limits)
         for sentence in short:
             click.echo(f"linesift: {sentence}", err=True)

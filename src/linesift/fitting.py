@@ -32,8 +32,9 @@ from linesift.page import NO_PATH, Batch, Page
 _KIND_SAMPLE = 60_000
 _EASY = 0.05  # probability of content below which a line is nearly surely noise
 _EASY_SHARE = 0.2
+_L2 = 1.0  # keeps leaves of a few odd lines from speaking loudly
 _MANY = 20_000  # lines from which on it pays to leave easy ones out
-_LEAF = 20  # lines a leaf holds at least, fewer when there is little to learn from
+_LEAF = 80  # lines a leaf holds at least, fewer when there is little to learn from
 
 Probability = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
@@ -63,7 +64,8 @@ class Fitting:
         self.site_of_line = sites[self.batch.page_of_line]
         sizes = np.diff(self.batch.page_starts)
         # A page counts by the root of its length: neither every line nor every page alike.
-        self.weight = (1 / np.sqrt(sizes))[self.batch.page_of_line].astype(np.float32)
+        weight = (1 / np.sqrt(np.maximum(sizes, 1)))[self.batch.page_of_line]
+        self.weight = (weight / weight.mean()).astype(np.float32)
         self.folds = self._folds(sites)
 
     def _folds(self, sites: npt.NDArray[np.intp]) -> list[tuple[Rows, Rows]]:
@@ -203,7 +205,7 @@ class Fitting:
         """
         target = self.labels == CONTENT
         options = self._tree_options(trees, leaves)
-        easy = (prior < _EASY) & (len(prior) > _MANY)
+        easy = (prior < _EASY) & ~target & (len(prior) > _MANY)
         rng = np.random.default_rng(self.settings["random_state"])
         chosen = (self.labels != UNSURE) & (~easy | (rng.random(len(easy)) < _EASY_SHARE))
         weight = np.where(easy, self.weight / _EASY_SHARE, self.weight).astype(np.float32)
@@ -220,11 +222,13 @@ class Fitting:
         return results[-1][0], probability
 
     def _tree_options(self, trees: int, leaves: int) -> dict[str, Any]:
+        leaf = int(np.clip(len(self.known) // 40, 1, _LEAF))
         return {
             "max_iter": trees,
             "max_leaf_nodes": leaves,
             "learning_rate": self.settings["learning_rate"],
-            "min_samples_leaf": int(np.clip(len(self.known) // 40, 1, _LEAF)),
+            "min_samples_leaf": leaf,
+            "l2_regularization": _L2,
             "early_stopping": False,
             "random_state": self.settings["random_state"],
         }

@@ -1,0 +1,318 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from linesift import read_html, read_text, save_model
+from linesift.cli import main
+from linesift.evaluate import evaluate
+from linesift.labels import read_label_file, read_label_folder, write_label_file
+from linesift.model_file import make_card, read_card
+from tests.made_pages import NEW_SITES, fitted, made_page, made_pages
+
+LINESIFT = Path(sys.executable).with_name("linesift")
+NEW = made_pages(NEW_SITES, per_site=2, markup=False)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("model") / "model.skops"
+    save_model(path, fitted(), make_card(fitted()))
+    return str(path)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Folder of one text page, one HTML page below it, and what is no page."""
+    text = tmp_path / "pages" / "a.txt"
+    html = tmp_path / "pages" / "below" / "b.html"
+    html.parent.mkdir(parents=True)
+    text.write_text("\n\n".join(NEW.pages[0].lines), encoding="utf-8")
+    html.write_text(made_page(10, 0)[0], encoding="utf-8")
+    (tmp_path / "pages" / ".hidden").write_text("not a page")
+    return tmp_path / "pages"
+
+
+def run(*arguments: object, stdin: bytes | None = None):
+    return CliRunner().invoke(main, [str(one) for one in arguments], input=stdin)
+
+
+def predicted(model: str, *inputs: object, **options):
+    return run("predict", "--model", model, *inputs, **options)
+
+
+def article(path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
+    return fitted().extract_text(read_html(text) if path.suffix == ".html" else read_text(text))
+
+
+# ------------------------------------------------------------------------- predicting
+
+
+def test_the_article_of_a_page_is_printed_and_nothing_else(model, folder):
+    result = predicted(model, folder / "a.txt")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == article(folder / "a.txt") != ""
+
+
+def test_a_folder_gives_all_its_pages_in_the_order_of_names_with_a_blank_line_between(
+    model, folder
+):
+    texts = article(folder / "a.txt"), article(folder / "below" / "b.html")
+    assert predicted(model, folder).stdout == "\n".join(texts)
+    back = predicted(model, folder / "below" / "b.html", folder / "a.txt")
+    assert back.stdout == "\n".join(reversed(texts))
+
+
+def test_a_dash_reads_standard_input(model, folder):
+    data = (folder / "below" / "b.html").read_bytes()
+    result = predicted(model, "-", stdin=data)
+    assert result.exit_code == 0
+    assert result.stdout == article(folder / "below" / "b.html")
+    first = json.loads(predicted(model, "--format", "jsonl", "-", stdin=data).stdout.split("\n")[0])
+    assert first["page"] == "-"
+
+
+def test_jsonl_holds_every_line_of_every_page(model, folder):
+    path = folder / "a.txt"
+    result = predicted(model, "--format", "jsonl", path, folder / "below" / "b.html")
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    expected = fitted().predict_lines(
+        [
+            read_text(path.read_text(encoding="utf-8")),
+            read_html((folder / "below" / "b.html").read_text(encoding="utf-8")),
+        ]
+    )
+    assert len(rows) == sum(len(one.page.lines) for one in expected)
+    assert list(rows[0]) == ["page", "line", "text", "label", "probability", "keep"]
+    first = [row for row in rows if row["page"] == str(path)]
+    page = expected[0].page
+    assert [row["line"] for row in first] == list(page.numbers) == list(range(1, 2 * len(first), 2))
+    assert [row["text"] for row in first] == list(page.lines)
+    for rows_of_page, one in ((first, expected[0]), (rows[len(first) :], expected[1])):
+        assert [row["label"] for row in rows_of_page] == one.labels
+        assert [row["keep"] for row in rows_of_page] == one.keep.tolist()
+        assert [row["probability"] for row in rows_of_page] == pytest.approx(
+            one.probabilities.tolist(), abs=1e-4
+        )
+
+
+def test_tsv_of_a_page_is_a_label_file(model, folder, tmp_path):
+    result = predicted(model, "--format", "tsv", folder / "below" / "b.html")
+    (tmp_path / "b.tsv").write_text(result.stdout, encoding="utf-8")
+    page, labels = read_label_file(tmp_path / "b.tsv")
+    expected = fitted().predict_lines([read_html((folder / "below" / "b.html").read_bytes())])[0]
+    assert page.page_id == str(folder / "below" / "b.html")
+    assert page.lines == expected.page.lines
+    assert labels.tolist() == expected.codes.tolist()
+
+
+@pytest.mark.parametrize(("threshold", "keep"), [("0", {True}), ("1", {False})])
+def test_the_threshold_decides_what_is_kept(model, folder, threshold, keep):
+    result = predicted(model, "--format", "jsonl", "--threshold", threshold, folder)
+    assert {json.loads(line)["keep"] for line in result.stdout.splitlines()} == keep
+
+
+@pytest.mark.parametrize("threshold", ["1.01", "-0.1", "half"])
+def test_a_threshold_that_is_no_probability_is_refused(model, folder, threshold):
+    result = predicted(model, "--threshold", threshold, folder)
+    assert result.exit_code == 2
+    assert "--threshold" in result.stderr
+
+
+@pytest.mark.parametrize("form", ["text", "jsonl"])
+@pytest.mark.parametrize("data", [b"", b"\n \n", b"<!doctype html><html><body></body></html>"])
+def test_a_page_without_text_gives_no_lines(model, tmp_path, form, data):
+    (tmp_path / "empty").write_bytes(data)
+    result = predicted(model, "--format", form, tmp_path / "empty")
+    assert (result.exit_code, result.stdout.strip()) == (0, "")
+
+
+def test_any_bytes_are_printed_as_valid_utf_8(model, tmp_path):
+    (tmp_path / "odd.txt").write_bytes(b"It rained \xff all day, \xed\xa0\x80 they said.\nMenu")
+    result = predicted(model, "--threshold", "0", tmp_path / "odd.txt")
+    assert result.exit_code == 0
+    assert "It rained" in result.stdout_bytes.decode("utf-8", "strict")
+
+
+# -------------------------------------------------------------------- what goes wrong
+
+
+def test_a_page_that_cannot_be_read_is_named_and_the_others_are_printed(model, folder):
+    (folder / "aa.pdf").write_bytes(b"%PDF-1.7 and so on")
+    result = predicted(model, folder, folder / "missing.txt")
+    assert result.exit_code == 1
+    assert result.stdout == "\n".join(
+        (article(folder / "a.txt"), article(folder / "below" / "b.html"))
+    )
+    lines = result.stderr.splitlines()
+    assert len(lines) == 2
+    assert any(f"{folder / 'aa.pdf'}: not text or HTML" in line for line in lines)
+    assert any(f"{folder / 'missing.txt'}: no such file" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [("missing", None, "no such file or folder"), ("image", b"\x89PNG..", "not text or HTML")],
+)
+def test_where_no_page_can_be_read_the_exit_code_is_2(model, tmp_path, name, data, reason):
+    if data is not None:
+        (tmp_path / name).write_bytes(data)
+    result = predicted(model, tmp_path / name)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert (
+        result.stderr
+        == f"linesift: {tmp_path / name}: {reason}{result.stderr.partition(reason)[2]}"
+    )
+
+
+def test_an_empty_folder_is_named(model, tmp_path):
+    result = predicted(model, tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr == f"linesift: {tmp_path}: the folder holds no files\n"
+
+
+@pytest.mark.parametrize("command", [["predict", "page.txt"], ["evaluate"], ["card"]])
+def test_a_missing_model_is_one_sentence(tmp_path, command):
+    name = tmp_path / "missing.skops"
+    result = run(*command, "--model", name)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"Error: {name}: No such file or directory\n"
+
+
+def test_a_file_that_is_no_model_is_one_sentence(folder):
+    result = predicted(str(folder / "a.txt"), folder)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"Error: {folder / 'a.txt'}: not a model file of linesift\n"
+
+
+def test_predicting_nothing_is_a_mistake(model):
+    assert predicted(model).exit_code == 2
+
+
+# ------------------------------------------------------------------- card, evaluation
+
+
+def test_the_card_is_printed_as_json(model):
+    assert json.loads(run("card", "--model", model).stdout) == read_card(model)
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("labelled")
+    for k, (page, labels) in enumerate(zip(NEW.pages, NEW.labels, strict=True)):
+        write_label_file(folder / f"{k}.tsv", page, labels)
+    return folder
+
+
+def test_hand_labelled_pages_are_scored_beside_the_rule(model, labelled, tmp_path):
+    report = tmp_path / "report"
+    result = run("evaluate", "--model", model, "--pages", labelled, "--report", report)
+    assert result.exit_code == 0
+    expected = evaluate("linesift", fitted(), read_label_folder(labelled))
+    score = expected.forms["text"].groups["all"]["line_f1"]
+    row, rule = (
+        next(line for line in result.stdout.splitlines() if line.strip().startswith(name))
+        for name in ("linesift", "run rule")
+    )
+    assert str(score) in row
+    assert str(score) not in rule
+    assert json.loads((report / "scores.json").read_text())["linesift"] == expected.to_dict()
+
+
+@pytest.mark.parametrize(("slack", "exit_code"), [(0.0, 0), (1e-9, 1)])
+def test_scores_under_the_floor_fail(model, labelled, tmp_path, slack, exit_code):
+    report = evaluate("linesift", fitted(), read_label_folder(labelled))
+    value = report.forms["text"].groups["all"]["line_f1"].value
+    floor = {"digest": report.digest, "floors": {"text": {"all": {"line_f1": value + slack}}}}
+    (tmp_path / "floor.json").write_text(json.dumps(floor))
+    result = run(
+        "evaluate", "--model", model, "--pages", labelled, "--floor", tmp_path / "floor.json"
+    )
+    assert result.exit_code == exit_code
+    assert ("line_f1 is" in result.stderr) == bool(exit_code)
+
+
+def test_a_floor_of_other_pages_fails(model, labelled, tmp_path):
+    (tmp_path / "floor.json").write_text(json.dumps({"digest": "0" * 64, "floors": {}}))
+    result = run(
+        "evaluate", "--model", model, "--pages", labelled, "--floor", tmp_path / "floor.json"
+    )
+    assert result.exit_code == 1
+    assert "measured on other pages" in result.stderr
+
+
+@pytest.mark.parametrize("floor", [None, "{", "[]", "{}"])
+def test_a_floor_that_cannot_be_read_is_a_mistake_not_a_score(model, labelled, tmp_path, floor):
+    if floor is not None:
+        (tmp_path / "floor.json").write_text(floor)
+    result = run(
+        "evaluate", "--model", model, "--pages", labelled, "--floor", tmp_path / "floor.json"
+    )
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: ")
+
+
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [("--pages", "no such folder of label files"), ("--lines", "no labelled corpora")],
+)
+def test_nothing_to_score_is_said_with_what_to_do(model, tmp_path, option, reason):
+    result = run("evaluate", "--model", model, option, tmp_path / "none")
+    assert result.exit_code == 2
+    assert reason in result.stderr
+
+
+def test_a_folder_without_label_files_is_named(model, tmp_path):
+    result = run("evaluate", "--model", model, "--pages", tmp_path)
+    assert result.exit_code == 2
+    assert f"{tmp_path}: holds no labelled page" in result.stderr
+
+
+@pytest.mark.parametrize("command", [["fetch", "misspelt"], ["lines", "misspelt"]])
+def test_an_unknown_corpus_is_named_with_those_there_are(command):
+    result = run(*command)
+    assert result.exit_code == 2
+    assert "misspelt: expected one of " in result.stderr
+
+
+# -------------------------------------------------------------------- fresh processes
+
+
+def test_the_command_reads_standard_input_in_a_fresh_process(model, folder):
+    done = subprocess.run(
+        [LINESIFT, "predict", "--model", model, "-"],
+        input=(folder / "a.txt").read_bytes(),
+        capture_output=True,
+        env={"LC_ALL": "C", "OMP_NUM_THREADS": "1"},  # a locale without UTF-8 changes nothing
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode() == article(folder / "a.txt")
+
+
+HEAVY = ("mlflow", "hydra", "omegaconf", "matplotlib")
+
+
+@pytest.mark.parametrize(
+    ("command", "absent"),
+    [
+        (["--version"], (*HEAVY, "sklearn", "scipy", "pandas", "pyarrow", "rich")),
+        (["predict", "--model", "{model}", "{page}"], HEAVY),
+    ],
+)
+def test_the_command_starts_without_what_it_does_not_need(model, folder, command, absent):
+    arguments = [part.format(model=model, page=folder / "a.txt") for part in command]
+    code = (
+        "import sys\n"
+        "from linesift.cli import main\n"
+        "main(sys.argv[2:], standalone_mode=False)\n"
+        "print(sorted(set(sys.argv[1].split()) & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, " ".join(absent), *arguments], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "[]\n")
+    assert done.stdout

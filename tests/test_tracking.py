@@ -1,0 +1,226 @@
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from linesift import LineClassifier, load_model, read_html, read_text, save_model
+from linesift.labels import LABELS
+from linesift.model_file import make_card
+from linesift.tracking import PARENT, Tracker, git_commit, run_metrics
+from linesift.training import Data, train
+from tests.made_pages import TINY, TRAIN_SITES, made_page, made_pages, tracking_database
+
+SETTINGS = {
+    "name": "first",
+    "model": {"_target_": "linesift.model.LineClassifier", "folds": 2, "alpha": 1e-6},
+    "features": {"ngram_orders": [3, 4, 5], "use_markup": True},
+    "learning_curve": [],
+}
+PAGES = ["Home\nIt rained all day, they said.\nMenu", made_page(9, 0)[0]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Folder with a tracked training: its database, artifacts and model file."""
+    path = tmp_path_factory.mktemp("tracked")
+    (path / "mlflow.db").write_bytes(tracking_database())
+    return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def elsewhere(folder):
+    """Work in that folder, and leave MLflow's own settings as they were."""
+    before = mlflow.get_tracking_uri()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv(PARENT, raising=False)
+        yield
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture(scope="module")
+def training():
+    data = Data(made_pages(TRAIN_SITES), made_pages(range(9, 24)))
+    return train(LineClassifier(**TINY), data, curve=[0.5])
+
+
+@pytest.fixture(scope="module")
+def tracker(folder):
+    return Tracker(
+        f"sqlite:///{folder}/mlflow.db", str(folder / "mlruns"), "pages", "sifter", "best"
+    )
+
+
+def track(tracker, training, folder, **changes) -> str:
+    path = folder / "model.skops"
+    save_model(path, training.model, make_card(training.model))
+    words = {"name": "first", "description": "What it asks.", "repository": folder}
+    return tracker.track(training, SETTINGS, path, **(words | changes))
+
+
+@pytest.fixture(scope="module")
+def link(tracker, training, folder):
+    return track(tracker, training, folder)
+
+
+@pytest.fixture(scope="module")
+def client(tracker):
+    return MlflowClient(tracker.uri)
+
+
+@pytest.fixture(scope="module")
+def run(client, link):
+    return client.get_run(link.rpartition("/")[2])
+
+
+# -------------------------------------------------------------------------- one run
+
+
+def test_the_link_leads_to_the_run(run, link):
+    experiment = run.info.experiment_id
+    assert link == f"http://127.0.0.1:5000/#/experiments/{experiment}/runs/{run.info.run_id}"
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "first"
+
+
+def test_a_server_is_linked_under_its_own_address(training, folder, tracker, link, monkeypatch):
+    # Only where the link points to is asked; the runs still go to the file.
+    monkeypatch.setattr(mlflow, "set_tracking_uri", lambda uri: None)
+    server = replace(tracker, uri="http://tracking.example/", registered_model=None)
+    monkeypatch.setattr(Tracker, "_log_model", lambda self, file: None)
+    found = track(server, training, folder, name="served")
+    assert found.startswith("http://tracking.example/#/experiments/")
+
+
+def test_parameters_are_the_settings_by_dotted_name(run):
+    assert run.data.params == {
+        "name": "first",
+        "model.folds": "2",
+        "model.alpha": "1e-06",
+        "features.ngram_orders": "[3, 4, 5]",
+        "features.use_markup": "true",
+        "learning_curve": "[]",
+    }
+
+
+def test_metrics_are_few_and_hold_the_scores_of_the_report(run, training):
+    metrics = run.data.metrics
+    assert set(metrics) == set(run_metrics(training))
+    assert len(metrics) < 60
+    for form, result in training.report.forms.items():
+        overall = result.groups["all"]
+        assert metrics[f"{form}/line_f1"] == pytest.approx(overall["line_f1"].value)
+        assert metrics[f"{form}/line_f1_low"] == pytest.approx(overall["line_f1"].low)
+        assert metrics[f"{form}/line_f1_high"] == pytest.approx(overall["line_f1"].high)
+        for label in LABELS:
+            assert metrics[f"{form}/label/{label}"] == pytest.approx(overall[f"f1_{label}"].value)
+        for language in ("en", "uk", "ru"):
+            score = result.groups[f"language:{language}"]["line_f1"].value
+            assert metrics[f"{form}/language/{language}"] == pytest.approx(score)
+    rule = training.baseline.forms["text"].groups["all"]["line_f1"].value
+    assert metrics["baseline/line_f1"] == pytest.approx(rule)
+    assert metrics["threshold"] == pytest.approx(training.report.threshold)
+
+
+def test_tags_say_what_was_asked_and_on_which_data(run, training):
+    tags = run.data.tags
+    assert tags["mlflow.note.content"] == "What it asks."
+    assert tags["data.train_digest"] == training.data.train.digest()
+    assert tags["data.test_digest"] == training.data.test.digest()
+    assert tags["held_out"] == training.held_out
+    assert tags["git_commit"] == ""  # the folder is not under git
+
+
+def test_figures_worst_lines_and_all_scores_are_kept(run, client, training, tmp_path):
+    run_id = run.info.run_id
+    figures = {file.path for file in client.list_artifacts(run_id, "figures")}
+    assert {"figures/precision_recall.png", "figures/learning_curve.png"} <= figures
+    for figure in figures:
+        path = Path(client.download_artifacts(run_id, figure, str(tmp_path)))
+        assert path.read_bytes().startswith(b"\x89PNG")
+
+    def stored(name: str) -> dict:
+        return json.loads(Path(client.download_artifacts(run_id, name, str(tmp_path))).read_text())
+
+    scores = stored("scores.json")
+    assert scores["linesift"] == training.report.to_dict()
+    assert scores["run rule"] == training.baseline.to_dict()
+    table = stored("worst_lines_text.json")
+    assert table["columns"] == ["page", "line", "true", "given", "probability", "text"]
+    counts = training.report.forms["text"].scores.columns
+    assert len(table["data"]) == counts["false"].sum() + counts["missed"].sum() > 0
+
+
+def test_the_artifacts_lie_in_the_folder_that_was_asked_for(run, folder):
+    assert run.info.artifact_uri.removeprefix("file://").startswith(str(folder / "mlruns"))
+
+
+# ------------------------------------------------------------------------ the model
+
+
+def test_the_registered_model_predicts_the_same_as_the_model_file(client, run, folder, link):
+    version = client.get_model_version_by_alias("sifter", "best")
+    assert version.run_id == run.info.run_id
+    served = mlflow.pyfunc.load_model("models:/sifter@best").predict(PAGES)
+    model = load_model(folder / "model.skops")
+    for found, page in zip(served, (read_text(PAGES[0]), read_html(PAGES[1])), strict=True):
+        expected = model.predict_lines([page])[0]
+        found = found if isinstance(found, dict) else found.model_dump()
+        assert found["text"] == expected.text
+        assert tuple(found["lines"]) == page.lines
+        assert found["labels"] == expected.labels
+        np.testing.assert_array_equal(np.float32(found["probabilities"]), expected.probabilities)
+
+
+def test_runs_of_a_sweep_nest_under_one_parent_and_the_newest_model_has_the_alias(
+    tracker, training, folder, client, link, monkeypatch
+):
+    parent = tracker.open_sweep("two of them")
+    monkeypatch.setenv(PARENT, parent)
+    run_id = track(tracker, training, folder, name="nested").rpartition("/")[2]
+    assert client.get_run(run_id).data.tags["mlflow.parentRunId"] == parent
+    assert client.get_run(parent).info.run_name == "two of them"
+    assert client.get_run(parent).info.status == "FINISHED"
+    assert client.get_model_version_by_alias("sifter", "best").run_id == run_id
+
+
+def test_a_model_is_left_out_of_the_registry_if_it_has_no_name_there(
+    tracker, training, folder, client, link
+):
+    before = client.get_registered_model("sifter").latest_versions
+    unnamed = replace(tracker, registered_model=None, experiment="looks")
+    run_id = track(unnamed, training, folder).rpartition("/")[2]
+    assert client.get_run(run_id).info.status == "FINISHED"
+    assert [one.name for one in client.search_registered_models()] == ["sifter"]
+    after = client.get_registered_model("sifter").latest_versions
+    assert [one.version for one in after] == [one.version for one in before]
+
+
+# ---------------------------------------------------------------------------- commit
+
+
+def test_the_commit_is_noted_and_marked_where_files_differ(tmp_path):
+    def git(*arguments: str) -> str:
+        identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+        done = subprocess.run(
+            ["git", *identity, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    assert git_commit(tmp_path) == ""
+    git("init", "--quiet")
+    assert git_commit(tmp_path) == ""
+    (tmp_path / "file").write_text("one")
+    git("add", "file")
+    git("commit", "--quiet", "--message", "one")
+    commit = git("rev-parse", "HEAD")
+    assert git_commit(tmp_path) == commit
+    (tmp_path / "not in git").write_text("new")
+    assert git_commit(tmp_path) == commit
+    (tmp_path / "file").write_text("two")
+    assert git_commit(tmp_path) == f"{commit}-dirty"

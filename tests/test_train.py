@@ -1,0 +1,128 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from linesift import load_model
+from linesift.model_file import read_card
+from tests.made_pages import tracking_database
+
+ROOT = Path(__file__).parents[1]
+LINESIFT = Path(sys.executable).with_name("linesift")
+
+
+def train(folder: Path, *arguments: str, options=()) -> subprocess.CompletedProcess[str]:
+    """Run train.py on the hand-labelled pages; everything it writes goes to the folder."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("LINESIFT", "MLFLOW"))}
+    return subprocess.run(
+        [
+            sys.executable,
+            str(ROOT / "train.py"),
+            *options,
+            "debug=tiny",
+            f"paths.root={folder}",
+            f"paths.pages={ROOT}/data/pages",
+            *arguments,
+        ],
+        cwd=folder,
+        env=inherited | {"OMP_NUM_THREADS": "1", "LINESIFT_JOBS": "1"},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("trained")
+    (path / "mlflow.db").write_bytes(tracking_database())
+    return path
+
+
+@pytest.fixture(scope="module")
+def done(folder):
+    result = train(folder, f"paths.model_file={folder}/tiny.skops")
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+def test_training_writes_a_model_that_a_fresh_process_predicts_with(done, folder, tmp_path):
+    page = tmp_path / "page.txt"
+    page.write_text("Home\nIt rained all day, they said, and the river rose.\nMenu\n")
+    predicted = subprocess.run(
+        [LINESIFT, "predict", "--format", "jsonl", "--model", folder / "tiny.skops", page],
+        capture_output=True,
+        text=True,
+    )
+    assert (predicted.returncode, predicted.stderr) == (0, "")
+    rows = [json.loads(line) for line in predicted.stdout.splitlines()]
+    assert [row["text"] for row in rows] == page.read_text().splitlines()
+    model = load_model(folder / "tiny.skops")
+    assert {row["keep"] for row in rows} <= {True, False}
+    assert model.get_params()["line_trees"] < 60
+
+
+def test_scores_model_and_link_are_printed(done, folder):
+    run = only_run(folder, "linesift-debug")
+    link = f"http://127.0.0.1:5000/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+    assert link in done.stdout
+    assert str(folder / "tiny.skops") in done.stdout
+    score = read_card(folder / "tiny.skops")["scores"]["text"]["line_f1"]
+    shown = "{:.3f} [{:.3f}, {:.3f}]".format(*score)
+    assert shown in done.stdout
+    assert f"{run.data.metrics['text/line_f1']:.3f}" == f"{score[0]:.3f}"
+    assert run.info.run_name == "tiny"
+
+
+def only_run(folder: Path, experiment: str):
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    found = client.get_experiment_by_name(experiment)
+    (run,) = client.search_runs([found.experiment_id])
+    return run
+
+
+def test_nothing_is_written_outside_the_folder_asked_for(done, folder):
+    assert {"mlflow.db", "mlruns", "outputs", "tiny.skops"} == {
+        path.name for path in folder.iterdir()
+    }
+
+
+def test_the_card_names_the_data_and_the_commit(done, folder):
+    card = read_card(folder / "tiny.skops")
+    assert set(card["data"]["train_pages"]) == {"hand"}
+    assert len(card["data"]["train_digest"]) == 64
+    assert "git_commit" in card
+
+
+def test_a_sweep_on_a_fresh_database_finishes_with_its_runs_under_one_parent(tmp_path):
+    result = train(tmp_path, "experiments=no_context,run_rule", options=["-m"])
+    assert result.returncode == 0, result.stderr
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    experiment = client.get_experiment_by_name("linesift-debug")
+    runs = client.search_runs([experiment.experiment_id])
+    assert all(run.info.status == "FINISHED" for run in runs)
+    (parent,) = (run for run in runs if "mlflow.parentRunId" not in run.data.tags)
+    children = [run for run in runs if run is not parent]
+    assert {run.info.run_name for run in children} == {"no_context", "run_rule"}
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    assert all("text/line_f1" in run.data.metrics for run in children)
+
+
+@pytest.mark.parametrize(
+    ("argument", "reason"),
+    [
+        ("model.misspelt=3", "misspelt"),
+        ("+model.misspelt=3", "misspelt"),
+        ("data.hand_pages=both", "train.py: hand_pages: expected 'train' or 'test', got 'both'"),
+        ("paths.pages=nowhere", "train.py: nowhere: no such folder of label files"),
+    ],
+)
+def test_a_mistake_is_refused_before_anything_is_trained(tmp_path, argument, reason):
+    result = train(tmp_path, argument)
+    assert result.returncode != 0
+    assert reason in result.stderr
+    assert not (tmp_path / "models").exists()
+    assert not (tmp_path / "mlflow.db").exists()
