@@ -27,10 +27,12 @@ os.environ["OMP_NUM_THREADS"] = "1"  # the same for processes that tests start
 
 TINY = {
     "ngram_bits": 10,
+    "opening_bits": 10,
     "path_bits": 10,
     "line_trees": 5,
     "context_trees": 5,
     "kind_trees": 2,
+    "learning_rate": 0.3,
     "folds": 2,
 }
 """Parameters of a `LineClassifier` that is fitted in a moment."""

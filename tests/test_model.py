@@ -29,6 +29,7 @@ VARIANTS = {
     "single lines": {"context_passes": 0},
     "two looks at the context": {"context_passes": 2},
     "no n-grams": {"ngram_orders": ()},
+    "no openings": {"opening": 0},
     "no markup": {"use_markup": False},
     "markup always in sight": {"hide_markup": False},
     "whole pages": {"shorten": 0.0},
@@ -110,8 +111,11 @@ def test_the_stages_are_what_their_parts_say_in_turn(passes):
     batch = Batch.from_pages(NEW.pages)
     text, markup = line_features(batch), markup_features(batch)
     ngrams = model.ngrams_.scores(*hashed_ngrams(batch, (3, 4, 5), TINY["ngram_bits"], 128, 64))
+    openings = model.openings_.scores(
+        *hashed_ngrams(batch, (3, 4, 5), TINY["opening_bits"], model.opening, 0)
+    )
     paths = model.paths_.scores(*hashed_paths(batch.paths, TINY["path_bits"]))[batch.path_ids]
-    features = line = np.column_stack([text, markup, ngrams, paths])
+    features = line = np.column_stack([text, markup, ngrams, openings, paths])
     p = model.line_model_.predict_proba(line)[:, 1]
     for stage in model.context_models_:
         features = np.column_stack([line, p, context_features(batch, text, markup, p)[1]])
@@ -196,7 +200,7 @@ def test_a_line_is_judged_by_models_that_have_not_seen_its_site():
         for labels in (views.labels, swapped)
     ]
     # What is said of the odd site hangs on the labels of the others, which are the same.
-    (_, _, line), (_, _, line_swapped) = (fitting.linear() for fitting in fittings)
+    line, line_swapped = (fitting.linear()[-1] for fitting in fittings)
     np.testing.assert_array_equal(line[own], line_swapped[own])
     assert not np.array_equal(line[~own], line_swapped[~own], equal_nan=True)
     prior = np.full(len(line), 0.5)

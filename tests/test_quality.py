@@ -34,12 +34,14 @@ def test_shipped_model_holds_the_floor_on_hand_labelled_pages(shipped):
 
 
 @pytest.fixture(scope="module")
-def test_sites(tmp_path_factory):
+def held_out(tmp_path_factory):
     """Return the pages of the test sites: labelled before, or labelled now from a mirror."""
     lines = ROOT / "data" / "lines"
     if len(list(lines.glob("*.parquet"))) < len(SOURCES):
         if not all((MIRROR / source.archive).is_file() for source in SOURCES.values()):
-            pytest.skip("the public corpora are neither built (make corpora) nor beside the checkout")
+            pytest.skip(
+                "the public corpora are neither built (make corpora) nor beside the checkout"
+            )
         folder = tmp_path_factory.mktemp("corpora")
         lines = folder / "lines"
         for name, source in SOURCES.items():
@@ -53,13 +55,13 @@ def _silent(what, done, of):
     pass
 
 
-def test_shipped_model_holds_the_floor_on_test_sites(shipped, test_sites):
-    report = evaluate("linesift", shipped, test_sites)
+def test_shipped_model_holds_the_floor_on_test_sites(shipped, held_out):
+    report = evaluate("linesift", shipped, held_out)
     assert check_floor(report, _floor("quality_floor.json")) == []
 
 
-def test_shipped_model_leaves_the_run_rule_far_behind(shipped, test_sites):
-    rule = evaluate("run rule", RunRule(), test_sites, forms=("text",))
-    model = evaluate("linesift", shipped, test_sites, forms=("text",))
+def test_shipped_model_leaves_the_run_rule_behind_beyond_the_intervals(shipped, held_out):
+    rule = evaluate("run rule", RunRule(), held_out, forms=("text",))
+    model = evaluate("linesift", shipped, held_out, forms=("text",))
     by_rule, by_model = (r.forms["text"].groups["all"]["line_f1"] for r in (rule, model))
-    assert by_model.low > by_rule.high + 0.1
+    assert by_model.low > by_rule.high

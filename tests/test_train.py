@@ -111,18 +111,9 @@ def test_a_sweep_on_a_fresh_database_finishes_with_its_runs_under_one_parent(tmp
     assert all("text/line_f1" in run.data.metrics for run in children)
 
 
-@pytest.mark.parametrize(
-    ("argument", "reason"),
-    [
-        ("model.misspelt=3", "misspelt"),
-        ("+model.misspelt=3", "misspelt"),
-        ("data.hand_pages=both", "train.py: hand_pages: expected 'train' or 'test', got 'both'"),
-        ("paths.pages=nowhere", "train.py: nowhere: no such folder of label files"),
-    ],
-)
-def test_a_mistake_is_refused_before_anything_is_trained(tmp_path, argument, reason):
-    result = train(tmp_path, argument)
-    assert result.returncode != 0
-    assert reason in result.stderr
+def test_a_mistake_is_one_sentence_before_anything_is_trained(tmp_path):
+    result = train(tmp_path, "paths.pages=nowhere")
+    assert result.returncode == 1
+    assert result.stderr == "train.py: nowhere: no such folder of label files\n"
     assert not (tmp_path / "models").exists()
     assert not (tmp_path / "mlflow.db").exists()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from linesift.page import Page
 
 _GATHERED = 64  # pages judged together
+_WIDE = 180  # characters that a table of all scores takes
 
 
 class InputError(click.ClickException):
@@ -246,7 +247,11 @@ def _print_reports(reports: list[Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    scores = ("line_f1", "line_precision", "line_recall", "character_f1", "text_f1")
+    # Beyond a terminal nothing limits the width, and a folded table is hard to read on.
+    console = Console(width=None if sys.stdout.isatty() else _WIDE)
+    scores = ("line_f1", "character_f1", "text_f1", "line_precision", "line_recall")
+    if console.width < _WIDE:
+        scores = scores[:3]
     table = Table("system", "reads", "pages of", *scores, box=SIMPLE, pad_edge=False)
     for column in table.columns[3:]:
         column.justify = "right"
@@ -254,8 +259,6 @@ def _print_reports(reports: list[Any]) -> None:
         for form, result in one.forms.items():
             for group, values in result.groups.items():
                 table.add_row(one.system, form, group, *(str(values[name]) for name in scores))
-    # Beyond a terminal nothing limits the width, and a folded table is hard to read on.
-    console = Console(width=None if sys.stdout.isatty() else 150)
     console.print(table)
 
 

@@ -102,32 +102,28 @@ class Fitting:
 
     # ------------------------------------------------------------- linear
 
-    def linear(self) -> tuple[HashedLinear | None, HashedLinear | None, Floats]:
-        """Return linear models of n-grams and of paths, and all features of single lines."""
+    def linear(self) -> tuple[list[HashedLinear | None], Floats]:
+        """Return linear models of n-grams, openings and paths; and what single lines say."""
         s = self.settings
         width = len(LABELS)
-        scores = np.full((self.batch.n_lines, 2 * width), np.nan, np.float32)
-        ngrams = paths = None
+        scores = np.full((self.batch.n_lines, 3 * width), np.nan, np.float32)
+        models: list[HashedLinear | None] = [None, None, None]
         if s["ngram_orders"]:
             distinct, text_ids = self._distinct_lines()
-            hashes, starts = hashed_ngrams(
-                distinct,
-                tuple(s["ngram_orders"]),
-                s["ngram_bits"],
-                s["ngram_head"],
-                s["ngram_tail"],
-            )
-            ngrams, scores[:, :width] = self._out_of_site(
-                hashes, starts, text_ids, self.known, s["ngram_bits"]
-            )
+            shapes = ngram_shapes(s)
+            for k, shape in enumerate(shapes):
+                hashes, starts = hashed_ngrams(distinct, *shape)
+                models[k], scores[:, k * width : (k + 1) * width] = self._out_of_site(
+                    hashes, starts, text_ids, self.known, shape[1]
+                )
         if self.markup_known.any():
             hashes, starts = hashed_paths(self.batch.paths, s["path_bits"])
             rows = self.known[self.markup_known[self.known]]
-            paths, scores[:, width:] = self._out_of_site(
+            models[2], scores[:, 2 * width :] = self._out_of_site(
                 hashes, starts, self.batch.path_ids, rows, s["path_bits"]
             )
-            scores[~self.markup_known, width:] = np.nan
-        return ngrams, paths, np.column_stack([self.text, self.markup, scores])
+            scores[~self.markup_known, 2 * width :] = np.nan
+        return models, np.column_stack([self.text, self.markup, scores])
 
     def _distinct_lines(self) -> tuple[Batch, npt.NDArray[np.intp]]:
         """Return the lines of all views without repetition, and where each line is in them."""
@@ -274,6 +270,21 @@ def _filled(features: Floats) -> Floats:
     """Put one number into columns that hold nothing: the trees cannot bin an empty column."""
     features[0, np.isnan(features).all(axis=0)] = 0
     return features
+
+
+def ngram_shapes(
+    settings: Mapping[str, Any],
+) -> list[tuple[tuple[int, ...], int, int, int]]:
+    """Return what `hashed_ngrams` takes for whole lines and, if wanted, for their openings.
+
+    In a long line the two words that tell ("Read also:", "Photo:") drown; a second model
+    that sees nothing but the opening hears them.
+    """
+    orders = tuple(settings["ngram_orders"])
+    shapes = [(orders, settings["ngram_bits"], settings["ngram_head"], settings["ngram_tail"])]
+    if settings["opening"]:
+        shapes.append((orders, settings["opening_bits"], settings["opening"], 0))
+    return shapes
 
 
 def logit(probability: npt.NDArray[np.floating]) -> Probability:

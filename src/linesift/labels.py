@@ -27,6 +27,7 @@ _CODES = {label: code for code, label in enumerate(LABELS)} | {"unsure": UNSURE}
 _NAMES = {code: label for label, code in _CODES.items()}
 _KEYS = ("page", "site", "language")
 _TEST_SHARE = 0.15
+_VALIDATION_SHARE = 0.25
 
 LabelArray = npt.NDArray[np.int8]
 
@@ -115,8 +116,21 @@ def is_test_site(site: str) -> bool:
     >>> [is_test_site(name) for name in ("a.example", "b.example", "k.example")]
     [False, False, True]
     """
-    number = int.from_bytes(hashlib.sha256(site.encode()).digest()[:8], "big")
-    return number / 2**64 < _TEST_SHARE
+    return _share_of(site) < _TEST_SHARE
+
+
+def is_validation_site(site: str) -> bool:
+    """Tell whether a training site is one of the quarter to tune on, instead of test sites.
+
+    >>> [is_validation_site(name) for name in ("a.example", "h.example")]
+    [False, True]
+    """
+    return _share_of(f"validation {site}") < _VALIDATION_SHARE
+
+
+def _share_of(name: str) -> float:
+    """Return where a name falls between 0 and 1, spread evenly and for good."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
 
 
 def read_label_file(path: str | Path) -> tuple[Page, LabelArray]:

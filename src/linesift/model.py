@@ -24,7 +24,7 @@ from linesift.features import (
     line_features,
     markup_features,
 )
-from linesift.fitting import Fitting, expit, logit
+from linesift.fitting import Fitting, expit, logit, ngram_shapes
 from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
 from linesift.metrics import best_threshold
 from linesift.page import NO_PATH, Batch, Page
@@ -115,7 +115,9 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
     ----------
     ngram_orders : tuple of int
         Lengths of the character n-grams; empty for none.
-    ngram_bits, path_bits : int
+    opening : int
+        Characters of a line's opening, which has a model of its own; 0 for none.
+    ngram_bits, opening_bits, path_bits : int
         Number of hash buckets, as a power of two.
     ngram_head, ngram_tail : int
         Characters looked at from both ends of a line.
@@ -171,6 +173,8 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         ngram_bits: int = 18,
         ngram_head: int = 128,
         ngram_tail: int = 64,
+        opening: int = 24,
+        opening_bits: int = 16,
         path_bits: int = 15,
         use_markup: bool = True,
         alpha: float = 1e-6,
@@ -192,6 +196,8 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         self.ngram_bits = ngram_bits
         self.ngram_head = ngram_head
         self.ngram_tail = ngram_tail
+        self.opening = opening
+        self.opening_bits = opening_bits
         self.path_bits = path_bits
         self.use_markup = use_markup
         self.alpha = alpha
@@ -236,7 +242,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         )
         fitting = Fitting(views, self.get_params())
         self.classes_ = np.array(LABELS)
-        self.ngrams_, self.paths_, line = fitting.linear()
+        (self.ngrams_, self.openings_, self.paths_), line = fitting.linear()
         self.line_model_, probability = fitting.boosted(
             line, fitting.prior(line), self.line_trees, self.line_leaves
         )
@@ -301,20 +307,18 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         return np.split(labels, batch.page_starts[1:-1])
 
     def _linear_scores(self, batch: Batch) -> Floats:
-        """Return the scores of n-grams and of tag paths, NaN where there are none."""
-        scores = np.full((batch.n_lines, 2 * len(LABELS)), np.nan, np.float32)
-        if self.ngrams_ is not None:
-            scores[:, : len(LABELS)] = self.ngrams_.scores(*self._ngrams(batch))
+        """Return the scores of n-grams, openings and tag paths, NaN where there are none."""
+        width = len(LABELS)
+        scores = np.full((batch.n_lines, 3 * width), np.nan, np.float32)
+        models = [model for model in (self.ngrams_, self.openings_) if model is not None]
+        shapes = ngram_shapes(self.get_params())
+        for k, (model, shape) in enumerate(zip(models, shapes, strict=False)):
+            scores[:, k * width : (k + 1) * width] = model.scores(*hashed_ngrams(batch, *shape))
         known = batch.path_ids != NO_PATH
         if self.paths_ is not None and known.any():
             by_path = self.paths_.scores(*hashed_paths(batch.paths, self.path_bits))
-            scores[known, len(LABELS) :] = by_path[batch.path_ids[known]]
+            scores[known, 2 * width :] = by_path[batch.path_ids[known]]
         return scores
-
-    def _ngrams(self, batch: Batch) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-        return hashed_ngrams(
-            batch, tuple(self.ngram_orders), self.ngram_bits, self.ngram_head, self.ngram_tail
-        )
 
     def _calibrate(
         self, probability: npt.NDArray[np.float64], known: npt.NDArray[np.bool_]

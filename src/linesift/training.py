@@ -17,12 +17,16 @@ from linesift.baselines import RunRule
 from linesift.corpora import read_corpus
 from linesift.evaluate import Report, evaluate, score_predictions
 from linesift.features import Floats
-from linesift.labels import LabelledPages, is_test_site, no_pages, read_label_folder
+from linesift.labels import (
+    LabelledPages,
+    is_test_site,
+    is_validation_site,
+    no_pages,
+    read_label_folder,
+)
 from linesift.model import LinePredictor
 from linesift.page import Page
 
-HAND = "hand"
-"""Corpus name of pages labelled by hand."""
 
 Say = Callable[[str], None]
 
@@ -58,6 +62,7 @@ def load_data(
     pages: str | Path | None,
     lines: str | Path | None,
     hand_pages: str = "train",
+    hold_out: str = "test",
     without_languages: Sequence[str] = (),
     most_pages: int | None = None,
 ) -> Data:
@@ -71,6 +76,8 @@ def load_data(
         Folder of labelled corpora; used if it is there.
     hand_pages : {"train", "test"}
         What hand-labelled pages are for.
+    hold_out : {"test", "validation"}
+        Sites to score on: the test sites, or for tuning a part of the training sites.
     without_languages : sequence of str
         Languages to leave out of training, to see what carries over to them; only
         their pages are then held out.
@@ -84,6 +91,8 @@ def load_data(
     """
     if hand_pages not in ("train", "test"):
         raise DataError(f"hand_pages: expected 'train' or 'test', got {hand_pages!r}")
+    if hold_out not in ("test", "validation"):
+        raise DataError(f"hold_out: expected 'test' or 'validation', got {hold_out!r}")
     train, test = no_pages(), no_pages()
     if pages is not None:
         hand = read_label_folder(pages)
@@ -92,6 +101,9 @@ def load_data(
         for path in sorted(Path(lines).glob("*.parquet")):
             corpus = read_corpus(path)
             held_out = np.array([is_test_site(site) for site in corpus.sites])
+            if hold_out == "validation":
+                corpus = corpus.select(~held_out)
+                held_out = np.array([is_validation_site(site) for site in corpus.sites])
             train += corpus.select(~held_out)
             test += corpus.select(held_out)
     if without_languages:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from linesift.labels import CONTENT, OTHER, LabelArray, LabelledPages
 from linesift.page import Page
 
-_REPEATED = 0.1  # share of plain-text views in which the heading stands a second time
+_REPEATED = 0.2  # share of plain-text views in which the heading stands a second time
 _BLOCK = 8  # mean length in lines of the blocks of noise that are dropped together
 
 
