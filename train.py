@@ -48,7 +48,7 @@ def main(config: DictConfig) -> None:
     from linesift.model_file import make_card, save_model
     from linesift.tracking import git_commit
 
-    began = time.monotonic()
+    began, commit = time.monotonic(), git_commit(ROOT)  # files may change while it runs
     model = hydra.utils.instantiate(
         config.model, **config.features, **config.context, _convert_="all"
     )
@@ -59,7 +59,7 @@ def main(config: DictConfig) -> None:
         trained = training.train(model, data, curve=config.learning_curve, say=print)
     except (LabelError, training.DataError, ValueError) as error:
         sys.exit(f"train.py: {error}")
-    facts = training.card_facts(trained, git_commit=git_commit(ROOT))
+    facts = training.card_facts(trained, git_commit=commit)
     path = Path(config.paths.model_file)
     save_model(path, trained.model, make_card(trained.model, **facts))
     link = tracker.track(
@@ -68,7 +68,7 @@ def main(config: DictConfig) -> None:
         path,
         name=config.name,
         description=config.description,
-        repository=ROOT,
+        commit=commit,
     )
     print(training.summary(trained, path, link, time.monotonic() - began))
 

@@ -249,9 +249,9 @@ def _print_reports(reports: list[Any]) -> None:
 
     # Beyond a terminal nothing limits the width, and a folded table is hard to read on.
     console = Console(width=None if sys.stdout.isatty() else _WIDE)
-    scores = ("line_f1", "character_f1", "text_f1", "line_precision", "line_recall")
-    if console.width < _WIDE:
-        scores = scores[:3]
+    scores = ["line_f1", "character_f1", "text_f1"]
+    if console.width >= _WIDE:
+        scores += ["line_precision", "line_recall"]
     table = Table("system", "reads", "pages of", *scores, box=SIMPLE, pad_edge=False)
     for column in table.columns[3:]:
         column.justify = "right"

@@ -92,7 +92,7 @@ class Tracker:
         *,
         name: str,
         description: str,
-        repository: Path,
+        commit: str,
     ) -> str:
         """Log a training as one run; return the link to it in the MLflow UI.
 
@@ -105,8 +105,8 @@ class Tracker:
             The saved model, which becomes part of the run.
         name, description : str
             Of the run.
-        repository : Path
-            Whose git commit to note.
+        commit : str
+            Of the code, from `git_commit`.
         """
         import mlflow
 
@@ -118,7 +118,7 @@ class Tracker:
             mlflow.set_tags(
                 {
                     "mlflow.note.content": description,
-                    "git_commit": git_commit(repository),
+                    "git_commit": commit,
                     "data.train_digest": training.data.train.digest(),
                     "data.test_digest": training.report.digest,
                     "held_out": training.held_out,

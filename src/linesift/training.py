@@ -27,7 +27,6 @@ from linesift.labels import (
 from linesift.model import LinePredictor
 from linesift.page import Page
 
-
 Say = Callable[[str], None]
 
 
