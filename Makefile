@@ -25,7 +25,7 @@ train: $(READY) ## train on every labelled page there is
 	@$(BIN)/python train.py $(ARGS)
 
 test: $(READY) ## run the tests
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(READY) ## lint, types, import order
 	$(BIN)/ruff check .

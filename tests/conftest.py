@@ -1,6 +1,11 @@
 """What all tests share: the saved pages, and property tests that repeat themselves exactly."""
 
+import os
 from pathlib import Path
+
+# Two threads that wait for each other on a busy machine make a tiny fit take seconds.
+# Set before anything loads OpenMP; processes that tests start inherit it.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 from hypothesis import settings

@@ -13,17 +13,11 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import sklearn.ensemble  # noqa: F401  brings the thread pools that are bounded below
-from threadpoolctl import threadpool_limits
 
 from linesift.labels import CONTENT, NAVIGATION, OTHER, RELATED, LabelArray, LabelledPages
 from linesift.model import LineClassifier
 from linesift.page import Page
 from linesift.readers import read_html
-
-# Two threads that wait for each other on a busy machine make a tiny fit take seconds.
-threadpool_limits(1)
-os.environ["OMP_NUM_THREADS"] = "1"  # the same for processes that tests start
 
 TINY = {
     "ngram_bits": 10,

@@ -34,6 +34,11 @@ def test_shipped_model_holds_the_floor_on_hand_labelled_pages(shipped):
 
 
 @pytest.fixture(scope="module")
+def report(shipped, held_out):
+    return evaluate("linesift", shipped, held_out)
+
+
+@pytest.fixture(scope="module")
 def held_out(tmp_path_factory):
     """Return the pages of the test sites: labelled before, or labelled now from a mirror."""
     lines = ROOT / "data" / "lines"
@@ -55,13 +60,11 @@ def _silent(what, done, of):
     pass
 
 
-def test_shipped_model_holds_the_floor_on_test_sites(shipped, held_out):
-    report = evaluate("linesift", shipped, held_out)
+def test_shipped_model_holds_the_floor_on_test_sites(report):
     assert check_floor(report, _floor("quality_floor.json")) == []
 
 
-def test_shipped_model_leaves_the_run_rule_behind_beyond_the_intervals(shipped, held_out):
+def test_shipped_model_leaves_the_run_rule_behind_beyond_the_intervals(report, held_out):
     rule = evaluate("run rule", RunRule(), held_out, forms=("text",))
-    model = evaluate("linesift", shipped, held_out, forms=("text",))
-    by_rule, by_model = (r.forms["text"].groups["all"]["line_f1"] for r in (rule, model))
+    by_rule, by_model = (r.forms["text"].groups["all"]["line_f1"] for r in (rule, report))
     assert by_model.low > by_rule.high

@@ -220,8 +220,14 @@ def _summable(scores: PageScores) -> dict[str, Array]:
     return columns
 
 
-def _ratio(top: str, bottom: str) -> Callable[[Mapping[str, Array]], Array]:
-    return lambda sums: sums[top] / np.maximum(sums[bottom], 1e-9)
+def _ratio(
+    top: str, bottom: str, *, of_nothing: float = 0.0
+) -> Callable[[Mapping[str, Array]], Array]:
+    def score(sums: Mapping[str, Array]) -> Array:
+        some = sums[bottom] > 0
+        return np.where(some, sums[top] / np.where(some, sums[bottom], 1), of_nothing)
+
+    return score
 
 
 def _label_f1(label: str) -> Callable[[Mapping[str, Array]], Array]:
@@ -252,7 +258,7 @@ _SCORES: dict[str, Callable[[Mapping[str, Array]], Array]] = {
         s["characters_true"], s["characters_false"], s["characters_missed"]
     ),
     "text_f1": _ratio("text_f1", "pages"),
-    "short_content_recall": _ratio("short_kept", "short"),
+    "short_content_recall": _ratio("short_kept", "short", of_nothing=1.0),
     "related_kept": _ratio("related_kept", "related"),
     "failed_pages": _ratio("failed", "pages"),
     "calibration_error": _calibration_error,

@@ -144,7 +144,8 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
     folds : int
         Groups of sites for out-of-site probabilities.
     n_jobs : int
-        Processes that fit folds side by side, one thread each.
+        Processes that fit folds side by side, one thread each; with 1, one fold after the
+        other on all cores.
     random_state : int
         Seed of all that is drawn at random.
 

@@ -286,7 +286,7 @@ def read_page(path: str | Path) -> Page:
     Raises
     ------
     ReadError
-        The file cannot be opened or holds no text; the message says which.
+        The file cannot be opened, or is neither text nor HTML; the message says which.
     """
     name = str(path)
     try:
