@@ -56,10 +56,14 @@ def tracker(folder):
     )
 
 
+def run_of(link: str) -> str:
+    return link.rpartition("/")[2].partition("?")[0]
+
+
 def track(tracker, training, folder, **changes) -> str:
     path = folder / "model.skops"
     save_model(path, training.model, make_card(training.model))
-    words = {"name": "first", "description": "What it asks.", "repository": folder}
+    words = {"name": "first", "description": "What it asks.", "commit": "abc123"}
     return tracker.track(training, SETTINGS, path, **(words | changes))
 
 
@@ -75,7 +79,7 @@ def client(tracker):
 
 @pytest.fixture(scope="module")
 def run(client, link):
-    return client.get_run(link.rpartition("/")[2])
+    return client.get_run(run_of(link))
 
 
 # -------------------------------------------------------------------------- one run
@@ -83,7 +87,8 @@ def run(client, link):
 
 def test_the_link_leads_to_the_run(run, link):
     experiment = run.info.experiment_id
-    assert link == f"http://127.0.0.1:5000/#/experiments/{experiment}/runs/{run.info.run_id}"
+    page = f"http://127.0.0.1:5000/#/experiments/{experiment}/runs/{run.info.run_id}"
+    assert link == f"{page}?workflowType=machine_learning"
     assert run.info.status == "FINISHED"
     assert run.info.run_name == "first"
 
@@ -133,7 +138,7 @@ def test_tags_say_what_was_asked_and_on_which_data(run, training):
     assert tags["data.train_digest"] == training.data.train.digest()
     assert tags["data.test_digest"] == training.data.test.digest()
     assert tags["held_out"] == training.held_out
-    assert tags["git_commit"] == ""  # the folder is not under git
+    assert tags["git_commit"] == "abc123"
 
 
 def test_figures_worst_lines_and_all_scores_are_kept(run, client, training, tmp_path):
@@ -182,7 +187,7 @@ def test_runs_of_a_sweep_nest_under_one_parent_and_the_newest_model_has_the_alia
 ):
     parent = tracker.open_sweep("two of them")
     monkeypatch.setenv(PARENT, parent)
-    run_id = track(tracker, training, folder, name="nested").rpartition("/")[2]
+    run_id = run_of(track(tracker, training, folder, name="nested"))
     assert client.get_run(run_id).data.tags["mlflow.parentRunId"] == parent
     assert client.get_run(parent).info.run_name == "two of them"
     assert client.get_run(parent).info.status == "FINISHED"
@@ -194,7 +199,7 @@ def test_a_model_is_left_out_of_the_registry_if_it_has_no_name_there(
 ):
     before = client.get_registered_model("sifter").latest_versions
     unnamed = replace(tracker, registered_model=None, experiment="looks")
-    run_id = track(unnamed, training, folder).rpartition("/")[2]
+    run_id = run_of(track(unnamed, training, folder))
     assert client.get_run(run_id).info.status == "FINISHED"
     assert [one.name for one in client.search_registered_models()] == ["sifter"]
     after = client.get_registered_model("sifter").latest_versions

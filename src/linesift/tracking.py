@@ -131,7 +131,9 @@ class Tracker:
         base = (
             f"http://127.0.0.1:{self.port}" if "://" not in self.uri[:8] else self.uri.rstrip("/")
         )
-        return f"{base}/#/experiments/{experiment}/runs/{run.info.run_id}"
+        # Without the query the UI opens in its GenAI mode, where a newcomer sees no runs.
+        page = f"{base}/#/experiments/{experiment}/runs/{run.info.run_id}"
+        return f"{page}?workflowType=machine_learning"
 
     @staticmethod
     def _log_pictures(training: Training) -> None:
