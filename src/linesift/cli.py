@@ -366,7 +366,9 @@ def _one_sentence() -> Iterator[None]:
 
     try:
         yield
-    except (ValueError, OSError, ArchiveError, ImportError) as error:
+    except ImportError as error:
+        raise InputError(f"{error}; install it with: pip install 'linesift[train]'") from error
+    except (ValueError, OSError, ArchiveError) as error:
         raise InputError(str(error)) from error
 
 
