@@ -113,22 +113,28 @@ def test_parameters_are_the_settings_by_dotted_name(run):
     }
 
 
-def test_metrics_are_few_and_hold_the_scores_of_the_report(run, training):
+def test_metrics_are_a_dozen_scores_per_form_each_with_its_interval(run, training):
     metrics = run.data.metrics
     assert set(metrics) == set(run_metrics(training))
-    assert len(metrics) < 60
+    expected = {"baseline/line_f1": training.baseline.forms["text"].groups["all"]["line_f1"]}
     for form, result in training.report.forms.items():
         overall = result.groups["all"]
-        assert metrics[f"{form}/line_f1"] == pytest.approx(overall["line_f1"].value)
-        assert metrics[f"{form}/line_f1_low"] == pytest.approx(overall["line_f1"].low)
-        assert metrics[f"{form}/line_f1_high"] == pytest.approx(overall["line_f1"].high)
+        before = len(expected)
+        for name in ("line_f1", "character_f1"):
+            expected[f"{form}/{name}"] = overall[name]
         for label in LABELS:
-            assert metrics[f"{form}/label/{label}"] == pytest.approx(overall[f"f1_{label}"].value)
+            expected[f"{form}/label/{label}"] = overall[f"f1_{label}"]
         for language in ("en", "uk", "ru"):
-            score = result.groups[f"language:{language}"]["line_f1"].value
-            assert metrics[f"{form}/language/{language}"] == pytest.approx(score)
-    rule = training.baseline.forms["text"].groups["all"]["line_f1"].value
-    assert metrics["baseline/line_f1"] == pytest.approx(rule)
+            expected[f"{form}/language/{language}"] = result.groups[f"language:{language}"][
+                "line_f1"
+            ]
+        assert len(expected) - before <= 12
+    scores = {name for name in metrics if not name.startswith("interval/")} - {"threshold"}
+    assert scores == set(expected)
+    for name, score in expected.items():
+        assert metrics[name] == pytest.approx(score.value)
+        assert metrics[f"interval/{name}/low"] == pytest.approx(score.low)
+        assert metrics[f"interval/{name}/high"] == pytest.approx(score.high)
     assert metrics["threshold"] == pytest.approx(training.report.threshold)
 
 

@@ -18,23 +18,15 @@ from typing import Any
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
-from linesift.evaluate import Report, worst_lines  # noqa: E402  telemetry is set first
+from linesift.evaluate import worst_lines  # noqa: E402  telemetry is set first
 from linesift.labels import LABELS  # noqa: E402
+from linesift.metrics import Estimate  # noqa: E402
 from linesift.training import Training  # noqa: E402
 
 PARENT = "LINESIFT_PARENT_RUN"
 """Environment variable that hands the run of a sweep on to its jobs."""
 
-_OVERALL = (
-    "line_f1",
-    "character_f1",
-    "text_f1",
-    "short_content_recall",
-    "related_kept",
-    "failed_pages",
-    "calibration_error",
-)
-_WITH_INTERVAL = ("line_f1", "character_f1")
+_OVERALL = ("line_f1", "character_f1")
 
 
 @dataclass(frozen=True)
@@ -173,28 +165,25 @@ class Tracker:
 
 
 def run_metrics(training: Training) -> dict[str, float]:
-    """Return what a run is compared by; names sort so that the overall scores come first."""
-    metrics: dict[str, float] = {}
+    """Return what a run is compared by: a dozen scores per form, each with its interval.
+
+    The bounds stand under a prefix of their own, so that the table of runs and the charts
+    show scores beside scores. All other scores are in the run's `scores.json`.
+    """
+    scores: dict[str, Estimate] = {}
     for form, result in training.report.forms.items():
         overall = result.groups["all"]
-        for name in _OVERALL:
-            metrics[f"{form}/{name}"] = overall[name].value
-            if name in _WITH_INTERVAL:
-                metrics[f"{form}/{name}_low"] = overall[name].low
-                metrics[f"{form}/{name}_high"] = overall[name].high
-        for label in LABELS:
-            metrics[f"{form}/label/{label}"] = overall[f"f1_{label}"].value
-        for group, scores in result.groups.items():
-            if group.startswith("language:"):
-                language = group.partition(":")[2]
-                metrics[f"{form}/language/{language}"] = scores["line_f1"].value
-    metrics["baseline/line_f1"] = _overall(training.baseline)
-    metrics["threshold"] = training.report.threshold
-    return metrics
-
-
-def _overall(report: Report) -> float:
-    return report.forms["text"].groups["all"]["line_f1"].value
+        scores |= {f"{form}/{name}": overall[name] for name in _OVERALL}
+        scores |= {f"{form}/label/{label}": overall[f"f1_{label}"] for label in LABELS}
+        for group, values in result.groups.items():
+            kind, _, language = group.partition(":")
+            if kind == "language":
+                scores[f"{form}/language/{language}"] = values["line_f1"]
+    scores["baseline/line_f1"] = training.baseline.forms["text"].groups["all"]["line_f1"]
+    metrics = {name: score.value for name, score in scores.items()}
+    for name, score in scores.items():
+        metrics[f"interval/{name}/low"], metrics[f"interval/{name}/high"] = score.low, score.high
+    return metrics | {"threshold": training.report.threshold}
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
