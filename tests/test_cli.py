@@ -116,7 +116,15 @@ def test_the_threshold_decides_what_is_kept(model, folder, threshold, keep):
     assert {json.loads(line)["keep"] for line in result.stdout.splitlines()} == keep
 
 
-@pytest.mark.parametrize("threshold", ["1.01", "-0.1", "half"])
+@pytest.mark.parametrize("name", ["precision", "balanced", "recall"])
+def test_a_threshold_is_known_by_name(model, folder, name):
+    by_name = predicted(model, "--format", "jsonl", "--threshold", name, folder)
+    value = str(fitted().thresholds_[name])
+    by_value = predicted(model, "--format", "jsonl", "--threshold", value, folder)
+    assert by_name.stdout == by_value.stdout != ""
+
+
+@pytest.mark.parametrize("threshold", ["1.01", "-0.1", "half", "nan"])
 def test_a_threshold_that_is_no_probability_is_refused(model, folder, threshold):
     result = predicted(model, "--threshold", threshold, folder)
     assert result.exit_code == 2

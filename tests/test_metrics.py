@@ -92,6 +92,14 @@ def test_the_best_threshold_by_hand(labels, probability, expected):
     assert found == pytest.approx(expected)
 
 
+def test_thresholds_for_precision_and_recall_by_hand():
+    labels = [np.array([C, C, N, N], np.int8)]
+    probability = [np.array([0.9, 0.5, 0.71, 0.3])]
+    # Keeping one of two without an error, or both with one: F0.5 .83 and .71, F2 .56 and .91.
+    assert best_threshold(labels, probability, beta=0.5) == pytest.approx(0.72)
+    assert best_threshold(labels, probability, beta=2) == pytest.approx(0.5)
+
+
 # ------------------------------------------------------------------- pages together
 
 

@@ -342,6 +342,19 @@ def test_predicted_lines_carry_label_probability_and_whether_to_keep_them():
         assert model.extract_text(page) == prediction.text
 
 
+def test_a_threshold_may_be_given_by_name():
+    model = fitted()
+    assert set(model.thresholds_) == {"precision", "balanced", "recall"}
+    assert model.thresholds_["balanced"] == model.threshold_ == model.threshold()
+    assert model.thresholds_["recall"] <= model.threshold_ <= model.thresholds_["precision"]
+    for name, value in model.thresholds_.items():
+        by_name, by_value = (model.predict_lines(NEW.pages, threshold=t) for t in (name, value))
+        for one, other in zip(by_name, by_value, strict=True):
+            np.testing.assert_array_equal(one.keep, other.keep)
+    with pytest.raises(ValueError, match="expected 0 to 1 or one of precision, .* got 'most'"):
+        model.predict_lines(NEW.pages, threshold="most")
+
+
 def test_the_threshold_given_decides_what_is_kept():
     page = NEW.pages[0]
     everything = fitted().predict_lines([page], threshold=0.0)[0]

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 
 from linesift.features import Floats
 from linesift.labels import CONTENT, LABELS, OTHER
+from linesift.metrics import PRESETS
 from linesift.model import LinePredictor
 from linesift.page import Page
 from linesift.text import words
@@ -37,6 +38,7 @@ class RunRule(LinePredictor, BaseEstimator):
     """
 
     threshold_ = 0.5
+    thresholds_ = dict.fromkeys(PRESETS, 0.5)
 
     def fit(self, X: Sequence[Page], y: Any = None) -> "RunRule":
         """Learn nothing: the rule is what it is."""

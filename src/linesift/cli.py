@@ -30,6 +30,27 @@ class InputError(click.ClickException):
     exit_code = 2
 
 
+class Threshold(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
+    """A probability, or the name of a preset."""
+
+    name = "precision|balanced|recall|0..1"
+    _presets = ("precision", "balanced", "recall")
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | str:
+        """Return the number or the name, or fail with what was expected."""
+        if value in self._presets:
+            return str(value)
+        try:
+            number = float(value)
+        except ValueError:
+            number = -1.0
+        if not 0 <= number <= 1:
+            self.fail(f"expected 0 to 1 or one of {', '.join(self._presets)}; got {value!r}")
+        return number
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(metadata.version("linesift"), prog_name="linesift")
 def main() -> None:
@@ -51,8 +72,8 @@ def main() -> None:
 )
 @click.option(
     "--threshold",
-    type=click.FloatRange(0, 1),
-    help="Probability from which a line is kept; default: the model's own.",
+    type=Threshold(),
+    help="Probability from which a line is kept; default: balanced.",
 )
 @click.pass_context
 def predict(
@@ -60,7 +81,7 @@ def predict(
     inputs: tuple[str, ...],
     form: str,
     model_path: str | None,
-    threshold: float | None,
+    threshold: float | str | None,
 ) -> None:
     r"""Print the article text of pages: text or HTML, files, folders or standard input (-).
 
@@ -169,11 +190,18 @@ def _printable(text: str) -> bytes:
     help="Labelled corpora; the pages of their test sites are scored.",
 )
 @click.option(
+    "--labels",
+    default="data/labels",
+    show_default=True,
+    metavar="FOLDER",
+    help="Hand labels of some of these pages, scored beside the aligned ones.",
+)
+@click.option(
     "--pages",
     metavar="FOLDER",
     help="Score these hand-labelled pages instead.",
 )
-@click.option("--threshold", type=click.FloatRange(0, 1), help="Default: the model's own.")
+@click.option("--threshold", type=Threshold(), help="Default: balanced.")
 @click.option("--report", metavar="FOLDER", help="Write all scores and curves there.")
 @click.option("--floor", metavar="FILE", help="Fail if a score falls below this floor.")
 @click.pass_context
@@ -181,8 +209,9 @@ def evaluate(
     context: click.Context,
     model_path: str | None,
     lines: str,
+    labels: str,
     pages: str | None,
-    threshold: float | None,
+    threshold: float | str | None,
     report: str | None,
     floor: str | None,
 ) -> None:
@@ -207,6 +236,8 @@ def evaluate(
         score("run rule", RunRule(), labelled, forms=("text",)),
     ]
     _print_reports(reports)
+    if pages is None:
+        _print_yardstick(model, labelled, labels, threshold)
     if report is not None:
         with _one_sentence():
             write_report(report, reports)
@@ -220,6 +251,30 @@ def evaluate(
         for sentence in short:
             click.echo(f"linesift: {sentence}", err=True)
         context.exit(1 if short else 0)
+
+
+def _print_yardstick(
+    model: "LinePredictor", labelled: Any, folder: str, threshold: float | str | None
+) -> None:
+    """Print scores by hand labels, and how far the aligned labels agree with them."""
+    from linesift.evaluate import evaluate as score
+    from linesift.hand_labels import confusion, hand_labelled, read_hand_labels
+    from linesift.labels import CONTENT
+
+    with _one_sentence():
+        by_hand = hand_labelled(labelled, read_hand_labels(folder))
+    if not len(by_hand):
+        return
+    click.echo(f"{len(by_hand)} of these pages by hand labels ({folder}):")
+    _print_reports([score("linesift", model, by_hand, threshold=threshold)], labels=True)
+    counts = confusion(by_hand, labelled)
+    content = counts[CONTENT, CONTENT]
+    noise = counts[1:, 1:]
+    click.echo(
+        f"aligned labels against these: content wrong {counts[1:, CONTENT].sum()}, missed "
+        f"{counts[CONTENT, 1:].sum()} of {content + counts[CONTENT, 1:].sum()}; "
+        f"kind of noise wrong {noise.sum() - noise.trace()} of {noise.sum()} lines"
+    )
 
 
 def _labelled_pages(lines: str, pages: str | None) -> Any:
@@ -241,16 +296,20 @@ def _labelled_pages(lines: str, pages: str | None) -> Any:
     return labelled
 
 
-def _print_reports(reports: list[Any]) -> None:
-    """Print one table: a row for each system, form and group."""
+def _print_reports(reports: list[Any], *, labels: bool = False) -> None:
+    """Print one table: a row for each system, form and group; if wanted, F1 of each label."""
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
+    from linesift.labels import LABELS
+
     # Beyond a terminal nothing limits the width, and a folded table is hard to read on.
     console = Console(width=None if sys.stdout.isatty() else _WIDE)
     scores = ["line_f1", "character_f1", "text_f1"]
-    if console.width >= _WIDE:
+    if labels:
+        scores = ["line_f1", "character_f1", *(f"f1_{label}" for label in LABELS)]
+    elif console.width >= _WIDE:
         scores += ["line_precision", "line_recall"]
     table = Table("system", "reads", "pages of", *scores, box=SIMPLE, pad_edge=False)
     for column in table.columns[3:]:

@@ -19,7 +19,14 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from linesift.archives import Progress, Source
-from linesift.labels import LabelArray, LabelledPages, is_test_site, no_pages, write_atomically
+from linesift.labels import (
+    LabelArray,
+    LabelledPages,
+    is_test_site,
+    label_name,
+    no_pages,
+    write_atomically,
+)
 from linesift.page import Markup, Page
 from linesift.readers import read_html
 from linesift.weak_labels import FOUND, label_page
@@ -241,7 +248,7 @@ def build_lines(
         page, labels, gold = result
         tally.pages += 1
         for label, number in zip(*np.unique(labels, return_counts=True), strict=True):
-            tally.lines[_label_name(int(label))] += int(number)
+            tally.lines[label_name(int(label))] += int(number)
         labelled += LabelledPages([page], [labels], [name], [gold])
     write_corpus(target, labelled)
     return {
@@ -252,12 +259,6 @@ def build_lines(
         "lines": dict(tally.lines),
         "digest": labelled.digest(),
     }
-
-
-def _label_name(code: int) -> str:
-    from linesift.labels import LABELS
-
-    return LABELS[code] if code >= 0 else "unsure"
 
 
 def write_corpus(path: Path, labelled: LabelledPages) -> None:

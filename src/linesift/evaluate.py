@@ -97,7 +97,7 @@ def evaluate(
     predictor: LinePredictor,
     labelled: LabelledPages,
     *,
-    threshold: float | None = None,
+    threshold: float | str | None = None,
     forms: Sequence[str] = FORMS,
 ) -> Report:
     """Return the scores of a model or rule on labelled pages.
@@ -109,13 +109,13 @@ def evaluate(
     predictor : LinePredictor
     labelled : LabelledPages
         Pages that it was not trained on.
-    threshold : float, optional
-        The model's own by default.
+    threshold : float or str, optional
+        As in `LinePredictor.predict_lines`.
     forms : sequence of str
         Which of `FORMS` to score; `markup` is left out where no page has any.
     """
-    threshold = predictor.threshold_ if threshold is None else threshold
-    return score_predictions(system, predictor.predict_proba, labelled, threshold, forms)
+    lowest = predictor.threshold(threshold)
+    return score_predictions(system, predictor.predict_proba, labelled, lowest, forms)
 
 
 def score_predictions(

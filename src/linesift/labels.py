@@ -32,6 +32,22 @@ _VALIDATION_SHARE = 0.25
 LabelArray = npt.NDArray[np.int8]
 
 
+def label_name(code: int) -> str:
+    """Return the word for a label code.
+
+    >>> label_name(CONTENT), label_name(UNSURE)
+    ('content', 'unsure')
+    """
+    return _NAMES[code]
+
+
+def label_code(name: str, where: str) -> int:
+    """Return the code of a label, or raise a `LabelError` that says where it stands."""
+    if name not in _CODES:
+        raise LabelError(f"{where}: expected one of {', '.join(_CODES)}; got {name[:40]!r}")
+    return _CODES[name]
+
+
 class LabelError(ValueError):
     """A label file that does not say what it must; the message names file and line."""
 
@@ -166,13 +182,12 @@ def read_label_file(path: str | Path) -> tuple[Page, LabelArray]:
         where = f"{path}: line {number + head}"
         if not tab:
             raise LabelError(f"{where}: expected 'label TAB text', got {row[:40]!r}")
-        if label not in _CODES:
-            raise LabelError(f"{where}: expected one of {', '.join(_CODES)}; got {label[:40]!r}")
+        code = label_code(label, where)
         if not text.strip():
             raise LabelError(f"{where}: a label without text")
         lines.append(text.strip())
         numbers.append(number)
-        labels.append(_CODES[label])
+        labels.append(code)
     site = "" if known["site"] == "unknown" else known["site"]
     page = Page(known["page"], tuple(lines), tuple(numbers), site, known["language"])
     return page, np.asarray(labels, np.int8)
@@ -187,7 +202,7 @@ def write_label_file(path: str | Path, page: Page, labels: Sequence[int] | Label
     last = 0
     for number, line, label in zip(page.numbers, page.lines, labels, strict=True):
         rows += [""] * (number - last - 1)
-        rows.append(f"{_NAMES[int(label)]}\t{line}")
+        rows.append(f"{label_name(int(label))}\t{line}")
         last = number
     write_atomically(path, "\n".join(rows).encode() + b"\n")
 

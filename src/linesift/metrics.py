@@ -21,7 +21,9 @@ _BINS = 20
 _SHORT = 6  # words under which a content line is called short
 _REPLICATES = 1000
 _FAILED = 0.5  # line F1 under which a whole page counts as failed
-_THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.02), 2)
+_THRESHOLDS = np.round(np.arange(0.06, 0.95, 0.02), 2)
+PRESETS = {"precision": 0.5, "balanced": 1.0, "recall": 2.0}
+"""Names for thresholds, and how many times recall counts as much as precision in each."""
 
 Array = npt.NDArray[Any]
 
@@ -296,22 +298,29 @@ def calibration_points(scores: PageScores) -> tuple[Array, Array]:
 
 
 def best_threshold(
-    labels: Sequence[npt.NDArray[np.int8]], probability: Sequence[npt.NDArray[np.floating]]
+    labels: Sequence[npt.NDArray[np.int8]],
+    probability: Sequence[npt.NDArray[np.floating]],
+    *,
+    beta: float = 1.0,
 ) -> float:
-    """Return the threshold with the best mean line F1 over pages; 0.5 on ties around it.
+    """Return the threshold with the best mean line F-beta over pages; the one nearest 0.5 on ties.
 
     Parameters
     ----------
     labels, probability : sequence of ndarray of shape (n_lines,)
         True labels and probability of content, per page.
+    beta : float
+        How many times recall counts as much as precision (van Rijsbergen 1979); 1 is F1.
     """
     total = np.zeros(len(_THRESHOLDS))
+    square = beta**2
     for truth, p in zip(labels, probability, strict=True):
         known = truth != UNSURE
         kept = p[known, None] >= _THRESHOLDS
         content = (truth[known] == CONTENT)[:, None]
-        total += f1_score(
-            (kept & content).sum(0), (kept & ~content).sum(0), (~kept & content).sum(0)
-        )
+        true, false = (kept & content).sum(0), (kept & ~content).sum(0)
+        missed = (~kept & content).sum(0)
+        errors = (2 * false + 2 * square * missed) / (1 + square)  # F1 counts them alike
+        total += f1_score(true, errors, np.zeros_like(missed))
     best = _THRESHOLDS[total >= total.max() - 1e-9]
     return float(best[np.argmin(np.abs(best - 0.5))])

@@ -7,7 +7,7 @@ about sites that it was not fitted on, because that is what it meets in use.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from linesift.features import (
 )
 from linesift.fitting import Fitting, expit, logit, ngram_shapes
 from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
-from linesift.metrics import best_threshold
+from linesift.metrics import PRESETS, best_threshold
 from linesift.page import NO_PATH, Batch, Page
 from linesift.views import training_views
 
@@ -72,6 +72,7 @@ class LinePredictor(ABC):
     """Anything that gives each line of a page a probability for each label."""
 
     threshold_: float
+    thresholds_: Mapping[str, float]
 
     @abstractmethod
     def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
@@ -83,25 +84,49 @@ class LinePredictor(ABC):
             np.array(LABELS)[label_codes(proba, self.threshold_)] for proba in self.predict_proba(X)
         ]
 
+    def threshold(self, wanted: float | str | None = None) -> float:
+        """Return a threshold as a number.
+
+        Parameters
+        ----------
+        wanted : float or {"precision", "balanced", "recall"}, optional
+            A probability, or what matters most; the model's own by default.
+
+        Raises
+        ------
+        ValueError
+            There is no such name.
+        """
+        if wanted is None:
+            return self.threshold_
+        if not isinstance(wanted, str):
+            return wanted
+        if wanted not in self.thresholds_:
+            raise ValueError(
+                f"threshold: expected 0 to 1 or one of {', '.join(self.thresholds_)}; "
+                f"got {wanted!r}"
+            )
+        return self.thresholds_[wanted]
+
     def predict_lines(
-        self, X: Sequence[Page], *, threshold: float | None = None
+        self, X: Sequence[Page], *, threshold: float | str | None = None
     ) -> list[PagePrediction]:
         """Return label, probability and whether to keep it of each line, per page.
 
         Parameters
         ----------
         X : sequence of Page
-        threshold : float, 0 to 1, optional
+        threshold : float, 0 to 1, or {"precision", "balanced", "recall"}, optional
             Probability from which a line is kept; the model's own by default.
         """
         probabilities = self.predict_proba(X)
-        threshold = self.threshold_ if threshold is None else threshold
+        lowest = self.threshold(threshold)
         return [
-            PagePrediction(page, label_codes(proba, threshold), proba[:, CONTENT])
+            PagePrediction(page, label_codes(proba, lowest), proba[:, CONTENT])
             for page, proba in zip(X, probabilities, strict=True)
         ]
 
-    def extract_text(self, page: Page, *, threshold: float | None = None) -> str:
+    def extract_text(self, page: Page, *, threshold: float | str | None = None) -> str:
         """Return the article of a page: its kept lines, a line feed after each."""
         return self.predict_lines([page], threshold=threshold)[0].text
 
@@ -152,7 +177,10 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     threshold_ : float
-        Probability from which a line is kept.
+        Probability from which a line is kept: that of `balanced`.
+    thresholds_ : dict of str to float
+        Those of `precision`, `balanced` and `recall`: the best mean line F-beta of pages of
+        sites not learned from, with beta 0.5, 1 and 2.
     classes_ : ndarray of str
         The labels.
 
@@ -263,7 +291,11 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
             self.context_models_.append(model)
         self.kind_model_ = fitting.kinds(features)
         self.calibration_, probability = fitting.calibrated(probability)
-        self.threshold_ = best_threshold(*fitting.judged_pages(probability))
+        judged = fitting.judged_pages(probability)
+        self.thresholds_ = {
+            name: best_threshold(*judged, beta=beta) for name, beta in PRESETS.items()
+        }
+        self.threshold_ = self.thresholds_["balanced"]
         return self
 
     @staticmethod

@@ -20,7 +20,7 @@ from sklearn.base import BaseEstimator
 from linesift.labels import LABELS, write_atomically
 from linesift.model import LinePredictor
 
-FORMAT = 1
+FORMAT = 2
 """Version of the file format; a file of another one is refused."""
 
 _CARD = "card.json"
@@ -61,6 +61,7 @@ def make_card(model: LinePredictor, **facts: Any) -> dict[str, Any]:
         "format": FORMAT,
         "labels": list(LABELS),
         "threshold": model.threshold_,
+        "thresholds": dict(model.thresholds_),
         "parameters": parameters,
         "versions": {
             "python": platform.python_version(),
@@ -111,7 +112,7 @@ def load_model(path: str | Path | None = None) -> LinePredictor:
         raise ModelError(f"{name}: holds types that no model needs; do not use it") from error
     except Exception as error:  # damaged files fail in any way at all
         raise ModelError(f"{name}: damaged model file ({type(error).__name__})") from error
-    if not isinstance(model, LinePredictor) or not hasattr(model, "threshold_"):
+    if not isinstance(model, LinePredictor) or not hasattr(model, "thresholds_"):
         raise ModelError(f"{name}: expected a fitted model of linesift")
     return model
 

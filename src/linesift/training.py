@@ -17,6 +17,7 @@ from linesift.baselines import RunRule
 from linesift.corpora import read_corpus
 from linesift.evaluate import Report, evaluate, score_predictions
 from linesift.features import Floats
+from linesift.hand_labels import outrank, read_hand_labels
 from linesift.labels import (
     LabelledPages,
     is_test_site,
@@ -60,6 +61,7 @@ def load_data(
     *,
     pages: str | Path | None,
     lines: str | Path | None,
+    labels: str | Path | None = None,
     hand_pages: str = "train",
     hold_out: str = "test",
     without_languages: Sequence[str] = (),
@@ -73,6 +75,9 @@ def load_data(
         Folder of hand-labelled pages; None for none.
     lines : path or None
         Folder of labelled corpora; used if it is there.
+    labels : path or None
+        Folder of hand labels of pages of the corpora, which outrank the aligned labels
+        in training; the test pages keep those that all systems are scored by.
     hand_pages : {"train", "test"}
         What hand-labelled pages are for.
     hold_out : {"test", "validation"}
@@ -93,6 +98,7 @@ def load_data(
     if hold_out not in ("test", "validation"):
         raise DataError(f"hold_out: expected 'test' or 'validation', got {hold_out!r}")
     train, test = no_pages(), no_pages()
+    hand_labels = read_hand_labels(labels) if labels is not None else {}
     if pages is not None:
         hand = read_label_folder(pages)
         train, test = (hand, test) if hand_pages == "train" else (train, hand)
@@ -103,7 +109,8 @@ def load_data(
             if hold_out == "validation":
                 corpus = corpus.select(~held_out)
                 held_out = np.array([is_validation_site(site) for site in corpus.sites])
-            train += corpus.select(~held_out)
+            learned = corpus.select(~held_out)
+            train += outrank(learned, hand_labels) if hand_labels else learned
             test += corpus.select(held_out)
     if without_languages:
         left_out = set(without_languages)
