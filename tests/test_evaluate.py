@@ -12,7 +12,15 @@ from linesift.evaluate import (
     worst_lines,
     write_report,
 )
-from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages, no_pages
+from linesift.labels import (
+    CONTENT,
+    LABELS,
+    NAVIGATION,
+    OTHER,
+    UNSURE,
+    LabelledPages,
+    no_pages,
+)
 from linesift.metrics import SCORE_NAMES
 from linesift.page import Page
 from tests.made_pages import fitted, made_pages
@@ -62,6 +70,44 @@ def test_groups_are_the_languages_and_corpora_of_five_pages_or_more(report):
     assert set(report.forms["text"].groups) == expected
     few = evaluate("model", fitted(), LABELLED.select(np.arange(len(LABELLED)) < 12))
     assert set(few.forms["text"].groups) == {"all"}
+
+
+def test_hard_articles_are_groups_of_their_own():
+    sentence = "It rained all day by the harbour, they said, and the river rose by a whole hand."
+    article = [(sentence, CONTENT)] * 3 + [("Menu", NAVIGATION)]
+    a_list = [("Results", CONTENT), *((f"Team {k} 3:1", CONTENT) for k in range(9))]
+    comments = [(sentence, CONTENT), *((f"{k}. {sentence}", OTHER) for k in range(4))]
+    made = [rows for rows in (article, a_list, comments) for _ in range(5)]
+    labelled = LabelledPages(
+        [
+            Page(f"p{k}", tuple(line for line, _ in rows), tuple(range(1, len(rows) + 1)))
+            for k, rows in enumerate(made)
+        ],
+        [np.array([label for _, label in rows], np.int8) for rows in made],
+        [""] * len(made),
+        [()] * len(made),
+    )
+
+    def keeps_short_lines(pages):
+        short = [np.array([len(line) < 20 for line in page.lines], float) for page in pages]
+        return [np.column_stack([p, 1 - p, 0 * p, 0 * p]) for p in short]
+
+    groups = score_predictions("s", keeps_short_lines, labelled, 0.5).forms["text"].groups
+    assert set(groups) == {"all", "articles:lists", "articles:outweighed"}
+    assert groups["articles:lists"]["line_f1"].value == 1
+    assert groups["articles:outweighed"]["line_f1"].value == 0
+
+
+@pytest.mark.parametrize(("probability", "kept"), [(1.0, 1), (0.0, 0)])
+def test_pages_are_also_shown_without_their_article(probability, kept):
+    def predict(pages):
+        return [
+            np.column_stack([np.full(n, probability), *[np.full(n, 1 - probability)] * 3])
+            for n in (len(page.lines) for page in pages)
+        ]
+
+    groups = score_predictions("s", predict, LABELLED, 0.5).forms["text"].groups
+    assert groups["all"]["no_article_kept"].value == kept
 
 
 def test_a_group_is_scored_as_its_pages_alone(report):
@@ -124,7 +170,11 @@ def test_the_worst_lines_are_the_surest_errors_without_doubtful_lines():
     given = np.array([0.99, 0.9, 0.05, 0.0, 0.45])
     proba = np.column_stack([given, 1 - given, np.zeros((5, 2))])
     labelled = LabelledPages([page], [labels], [""], [()])
-    form = score_predictions("s", lambda pages: [proba], labelled, 0.5).forms["text"]
+
+    def predict(pages):
+        return [proba[np.searchsorted(page.numbers, one.numbers)] for one in pages]
+
+    form = score_predictions("s", predict, labelled, 0.5).forms["text"]
     rows = worst_lines(form, 0.5)
     assert [(row["line"], row["true"], row["given"]) for row in rows] == [
         (1, "related", "content"),
@@ -149,7 +199,7 @@ def test_every_line_that_is_wrong_is_among_the_worst(report):
 # ------------------------------------------------------------------------- the floor
 
 
-LOSSES = {"related_kept", "failed_pages", "calibration_error"}
+LOSSES = {"related_kept", "no_article_kept", "failed_pages", "calibration_error"}
 
 
 def test_a_report_passes_exactly_at_its_floor(report, floor):

@@ -1,7 +1,8 @@
 """Score a model on labelled pages, and hold it against a floor.
 
 Every page is scored as plain text and, where its HTML is known, with markup. Scores are
-given overall and per language, corpus and label, each with an interval over sites.
+given overall and per language, corpus, label and kind of hard article, each with an
+interval over sites.
 """
 
 import json
@@ -11,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from linesift.features import Floats
+from linesift.features import LINE_FEATURES, Floats, line_features
 from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages, write_atomically
 from linesift.metrics import (
     Estimate,
@@ -23,11 +25,15 @@ from linesift.metrics import (
     score_pages,
 )
 from linesift.model import LinePredictor, label_codes
+from linesift.page import Batch
 
 FORMS = ("text", "markup")
 """How pages are shown: as plain text, and with what the HTML says."""
 
 _FEWEST_PAGES = 5  # a group of fewer says nothing
+_SOME_TEXT = 200  # characters above which a page gives text
+_PROSE_WORDS = 15
+_LIST_LINES = 8
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Form:
     scores : PageScores
         Counts per page.
     groups : dict of str to dict of str to Estimate
-        Scores by group: `all`, `language:uk`, `corpus:hand`.
+        Scores by group: `all`, `language:uk`, `corpus:hand`, `articles:lists`.
     probabilities : list of ndarray of shape (n_lines, n_labels)
         What was said of each page.
     labelled : LabelledPages
@@ -138,24 +144,69 @@ def score_predictions(
         system,
         labelled.digest(),
         threshold,
-        {
-            name: _score_form(pages, predict(pages.pages), threshold)
-            for name, pages in shown.items()
-        },
+        {name: _score_form(pages, predict, threshold) for name, pages in shown.items()},
     )
 
 
-def _score_form(labelled: LabelledPages, probabilities: list[Floats], threshold: float) -> Form:
+def _score_form(
+    labelled: LabelledPages, predict: Callable[[Any], list[Floats]], threshold: float
+) -> Form:
+    probabilities = predict(labelled.pages)
     codes = [label_codes(proba, threshold) for proba in probabilities]
-    scores = score_pages(labelled, probabilities, codes)
+    scores = score_pages(
+        labelled, probabilities, codes, _keeps_without_article(labelled, predict, threshold)
+    )
     groups = {"all": estimates(scores)}
-    for kind, column in (("language", scores.languages), ("corpus", scores.corpora)):
-        values = np.array(column)
-        for value in sorted(set(column) - {""}):
-            chosen = values == value
-            if chosen.sum() >= _FEWEST_PAGES and not chosen.all():
-                groups[f"{kind}:{value}"] = estimates(scores, chosen)
+    masks = {
+        f"{kind}:{value}": np.array(column) == value
+        for kind, column in (("language", scores.languages), ("corpus", scores.corpora))
+        for value in sorted(set(column) - {""})
+    }
+    for group, chosen in (masks | _hard_articles(labelled)).items():
+        if chosen.sum() >= _FEWEST_PAGES and not chosen.all():
+            groups[group] = estimates(scores, chosen)
     return Form(scores, groups, probabilities, labelled)
+
+
+def _keeps_without_article(
+    labelled: LabelledPages, predict: Callable[[Any], list[Floats]], threshold: float
+) -> npt.NDArray[np.bool_]:
+    """Tell which pages still give text once their article is taken out.
+
+    What is left is like the page of a player or a section front: nothing to extract.
+    """
+    stripped = [
+        page.select(np.flatnonzero((y != CONTENT) & (y != UNSURE)))
+        for page, y in zip(labelled.pages, labelled.labels, strict=True)
+    ]
+    kept = [
+        sum(len(page.lines[i]) for i in np.flatnonzero(label_codes(proba, threshold) == CONTENT))
+        for page, proba in zip(stripped, predict(stripped), strict=True)
+    ]
+    return np.array(kept) > _SOME_TEXT
+
+
+def _hard_articles(labelled: LabelledPages) -> dict[str, npt.NDArray[np.bool_]]:
+    """Tell which articles are lists or tables, and which have more prose around them than in them.
+
+    The first have at least eight lines and fewer sentences than other lines; around the
+    second stand comments, as a rule.
+    """
+    batch = Batch.from_pages(labelled.pages)
+    line = dict(zip(LINE_FEATURES, line_features(batch).T, strict=True))
+    labels, page, n_pages = np.concatenate(labelled.labels), batch.page_of_line, len(labelled)
+    is_content, is_noise = labels == CONTENT, (labels != CONTENT) & (labels != UNSURE)
+    is_prose = line["log_words"] >= np.log1p(_PROSE_WORDS)
+
+    def total(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.bincount(page, weights=values, minlength=n_pages)
+
+    lines, sentences = total(is_content), total(is_content & (line["ends_sentence"] > 0))
+    around = total((is_noise & is_prose) * batch.line_lengths)
+    return {
+        "articles:lists": (lines >= _LIST_LINES) & (sentences < lines / 2),
+        "articles:outweighed": around > total(is_content * batch.line_lengths),
+    }
 
 
 def worst_lines(form: Form, threshold: float, most: int = 200) -> list[dict[str, Any]]:

@@ -76,7 +76,10 @@ class PageScores:
 
 
 def score_pages(
-    labelled: LabelledPages, probabilities: Sequence[Floats], codes: Sequence[npt.NDArray[np.intp]]
+    labelled: LabelledPages,
+    probabilities: Sequence[Floats],
+    codes: Sequence[npt.NDArray[np.intp]],
+    no_article: npt.NDArray[np.bool_] | None = None,
 ) -> PageScores:
     """Compare given labels with true ones, page by page.
 
@@ -88,7 +91,11 @@ def score_pages(
         What the model says of each page.
     codes : sequence of ndarray of shape (n_lines,)
         The labels it gives.
+    no_article : ndarray of shape (n_pages,), bool, optional
+        Whether it still kept text of a page whose article was taken out; no by default.
     """
+    if no_article is None:
+        no_article = np.zeros(len(labelled), bool)
     rows: list[dict[str, float]] = []
     confusion = np.zeros((len(labelled), len(LABELS), len(LABELS)))
     bins = np.zeros((len(labelled), 3, _BINS))
@@ -119,6 +126,7 @@ def score_pages(
                 "related": (truth == RELATED).sum(),
                 "related_kept": ((truth == RELATED) & kept).sum(),
                 "text_f1": text_f1(output, labelled.gold[i]),
+                "no_article": float(no_article[i]),
             }
         )
         np.add.at(confusion[i], (truth[known], given[known]), 1)
@@ -263,6 +271,7 @@ _SCORES: dict[str, Callable[[Mapping[str, Array]], Array]] = {
     "short_content_recall": _ratio("short_kept", "short", of_nothing=1.0),
     "related_kept": _ratio("related_kept", "related"),
     "failed_pages": _ratio("failed", "pages"),
+    "no_article_kept": _ratio("no_article", "pages"),
     "calibration_error": _calibration_error,
     **{f"f1_{label}": _label_f1(label) for label in LABELS},
 }
