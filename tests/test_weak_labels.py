@@ -253,6 +253,31 @@ def test_share_links_between_headlines_stay_other():
     assert kinds(listed(share, share)) == ["related", "other"] * 2 + ["related"]
 
 
+def test_short_links_in_a_list_of_headlines_are_headlines_too():
+    rows = "".join(f"<li><a href=/>{text}</a>" for text in ("Rain", HEADLINES[0], "Snow again"))
+    assert kinds(f"<ul>{rows}</ul>") == ["related"] * 3
+    assert kinds(f"<ul>{rows}</ul><ul><li><a href=/>Rain</a><li><a href=/>Snow</a></ul>") == [
+        *["related"] * 3,
+        *["navigation"] * 2,
+    ]
+
+
+def test_dividers_and_headings_of_a_menu_belong_to_it():
+    menu = "<nav><a href=/>Town</a><div>/</div><a href=/>Sport</a><div>Culture</div>"
+    assert kinds(f"{menu}<a href=/>Books</a><p><a href=/>Films</a></nav>") == ["navigation"] * 6
+
+
+def test_links_in_one_line_with_dividers_are_a_menu():
+    line = "<a href=/>About the paper</a> | <a href=/>Our contacts</a> | <a href=/>Terms of use</a>"
+    assert kinds(f"<p>{line}") == ["navigation"]
+
+
+def test_the_last_name_of_an_element_tells():
+    link = f"<a href=/>{HEADLINES[0]}</a>"
+    assert kinds(f"<div class=footer-recent-posts>{link}</div>") == ["related"]
+    assert kinds(f"<div class=recent-comments>{link}</div>") == ["other"]
+
+
 def test_without_markup_the_kind_of_noise_is_unknown():
     page = read_text("\n".join([HEADLINES[0], LEAD, BODY]))
     assert noise_labels(page).tolist() == [OTHER] * 3

@@ -29,16 +29,26 @@ _MOSTLY_LINK = 0.5
 _PARTLY_LINK = 0.2
 _PROSE_WORDS = 15
 _SMALL_GAP = 0.05
+_SHORT = 40
+_TEASER = 200  # characters of the longest line that may stand between two headlines
+_LIST_OF_HEADLINES = 0.2  # share of headlines among the links of a list of other articles
+_SEPARATORS = re.compile(r"[|>»·]")
 _NAMES_OF_KIND = {
     RELATED: "related recommend recommended recommendations recirc popular trending latest similar"
     " teaser teasers headlines headline-list readmore readalso mostread mostpopular morenews"
-    " promo-list river outbrain taboola",
-    NAVIGATION: "nav navbar navigation menu submenu breadcrumb breadcrumbs crumbs pagination pager"
-    " tag tags tagcloud topics footer masthead toolbar topbar sitemap login search lang languages",
-    OTHER: "comment comments disqus share sharing social author byline date time timestamp caption"
-    " credit cookie consent gdpr ad ads advert newsletter subscribe weather copyright legal poll",
+    " promo-list river outbrain taboola articles posts newest recent hot",
+    NAVIGATION: "nav navbar navigation menu submenu breadcrumb breadcrumbs crumb crumbs pathway"
+    " position pagination pager tag tags tagcloud topics footer masthead toolbar topbar sitemap"
+    " login search lang languages categories sections archive calendar",
+    OTHER: "comment comments disqus share sharing social socials author byline date time timestamp"
+    " caption credit cookie consent gdpr ad ads advert newsletter subscribe weather copy copyright"
+    " legal poll rating stars twitter timeline job jobs sponsor sponsored promo promotion",
 }
 _KIND_OF_NAME = {name: kind for kind, names in _NAMES_OF_KIND.items() for name in names.split()}
+_PARTS_OF_LISTS = frozenset("comment comments author byline date time timestamp".split())
+"""Names of what stands in lists of headlines and in menus as well as beside the article."""
+
+_LISTS = frozenset(("ul", "ol", "dl", "table", "tbody", "nav"))
 _NAME = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 
@@ -175,52 +185,101 @@ def _heading(page: Page, line: int) -> str:
 def noise_labels(page: Page) -> LabelArray:
     """Return the kind of noise that each line would be, by its markup.
 
-    Mostly link and a headline: `related`. A short link, or one in menu, header or
-    footer: `navigation`. What stands between related headlines belongs to them. The
-    rest is `other`.
+    Mostly link and a headline: `related`. A short link, or one in menu, header or footer:
+    `navigation`. The rest is `other`. Then blocks are made whole: the links of one list
+    are all of one kind, and what stands between related headlines, or between the
+    entries of a menu, belongs to them.
     """
     if page.markup is None:
         return np.full(len(page.lines), OTHER, np.int8)
     labels = np.empty(len(page.lines), np.int8)
-    linked = np.asarray(page.markup.link_share) > _MOSTLY_LINK
-    for i, (line, path) in enumerate(zip(page.lines, page.markup.paths, strict=True)):
-        labels[i] = _noise_label(line, page.markup.link_share[i], _kind_of_path(path))
-    return _join_lists(page, labels, linked)
+    settled = np.zeros(len(page.lines), bool)
+    for i, (line, share, path) in enumerate(
+        zip(page.lines, page.markup.link_share, page.markup.paths, strict=True)
+    ):
+        labels[i], settled[i] = _noise_label(line, share, *_kind_of_path(path))
+    _label_lists(page, labels, settled)
+    return _join_blocks(page, labels, settled)
 
 
-def _noise_label(line: str, link_share: float, kind: int) -> int:
-    count = len(words(line))
-    is_headline = count >= _HEADLINE_WORDS and len(line) >= _HEADLINE_CHARACTERS
-    is_headline |= count >= 2 * _HEADLINE_WORDS  # ideographs count one a character
+def _noise_label(line: str, link_share: float, kind: int, name: str) -> tuple[int, bool]:
+    """Return the kind of a line by itself, and whether its block cannot change it."""
     if kind == OTHER:
-        return OTHER
-    if kind == NAVIGATION and link_share > _PARTLY_LINK and count < 2 * _HEADLINE_WORDS:
-        return NAVIGATION
+        return OTHER, name not in _PARTS_OF_LISTS
+    is_menu = len(_SEPARATORS.findall(line)) >= 2
+    if link_share > _PARTLY_LINK and (kind == NAVIGATION or is_menu):
+        return NAVIGATION, True
+    if kind == RELATED:
+        return RELATED, True
     if link_share > _MOSTLY_LINK:
-        return RELATED if is_headline or kind == RELATED else NAVIGATION
-    return RELATED if kind == RELATED else OTHER
+        return RELATED if _is_headline(line) else NAVIGATION, False
+    return OTHER, False
 
 
-def _join_lists(page: Page, labels: LabelArray, linked: npt.NDArray[np.bool_]) -> LabelArray:
-    """Give dates, sections and headings of a list of headlines its label."""
-    joined = labels.copy()
-    related = labels == RELATED
-    for i in np.flatnonzero((labels == OTHER) & ~linked):
-        above = related[max(i - 2, 0) : i].any()
-        below = related[i + 1 : i + 3].any()
-        is_short = len(page.lines[i]) < 200
-        heads_list = bool(_heading(page, int(i))) and related[i + 1 : i + 2].any()
-        if is_short and ((above and below) or heads_list):
-            joined[i] = RELATED
-    return joined
+def _is_headline(line: str) -> bool:
+    count = len(words(line))
+    # Ideographs count one a character.
+    return (count >= _HEADLINE_WORDS and len(line) >= _HEADLINE_CHARACTERS) or (
+        count >= 2 * _HEADLINE_WORDS
+    )
+
+
+def _label_lists(page: Page, labels: LabelArray, settled: npt.NDArray[np.bool_]) -> None:
+    """Give all links of a list one kind: some headlines among them make it one of articles."""
+    lists: dict[str, list[int]] = {}
+    for i, (path, share) in enumerate(zip(page.markup.paths, page.markup.link_share, strict=True)):  # type: ignore[union-attr]
+        if share > _MOSTLY_LINK and not settled[i] and labels[i] != OTHER:
+            lists.setdefault(_list_of(path), []).append(i)
+    for lines in lists.values():
+        if len(lines) > 1:
+            share = float(np.mean([_is_headline(page.lines[i]) for i in lines]))
+            labels[lines] = RELATED if share >= _LIST_OF_HEADLINES else NAVIGATION
 
 
 @lru_cache(maxsize=65536)
-def _kind_of_path(path: str) -> int:
-    """Return the kind of noise that the nearest telling element names, or `UNSURE`."""
+def _list_of(path: str) -> str:
+    """Return the path of the list or table that an element stands in, or of its grandparent."""
+    elements = path.split(" ")
+    for size in range(len(elements), max(len(elements) - 5, 0), -1):
+        if re.split(r"[.#]", elements[size - 1], maxsplit=1)[0] in _LISTS:
+            return " ".join(elements[:size])
+    return " ".join(elements[:-2])
+
+
+def _join_blocks(page: Page, labels: LabelArray, settled: npt.NDArray[np.bool_]) -> LabelArray:
+    """Give dates, sections and headings of a list of headlines or of a menu its label."""
+    joined = labels.copy()
+    related, menu = labels == RELATED, labels == NAVIGATION
+    for i in np.flatnonzero((labels == OTHER) & ~settled).tolist():
+        size = len(page.lines[i])
+        is_heading = bool(_heading(page, i))
+        is_heading |= size < _SHORT and not re.search(r"\d", page.lines[i])
+        heads = is_heading and related[i + 1 : i + 2].any() and related[i + 1 : i + 4].sum() > 1
+        if size < _TEASER and (_is_between(related, i) or heads):
+            joined[i] = RELATED
+        elif (
+            size < _SHORT
+            and _kind_of_path(page.markup.paths[i])[0] != OTHER  # type: ignore[union-attr]
+            and (_is_between(menu, i) or menu[i + 1 : i + 4].sum() > 1)
+        ):
+            joined[i] = NAVIGATION
+    return joined
+
+
+def _is_between(mask: npt.NDArray[np.bool_], line: int) -> bool:
+    """Tell whether one of two lines above and one of two below are of a kind."""
+    return bool(mask[max(line - 2, 0) : line].any() and mask[line + 1 : line + 3].any())
+
+
+@lru_cache(maxsize=65536)
+def _kind_of_path(path: str) -> tuple[int, str]:
+    """Return the kind of noise that the nearest telling element names, and the name.
+
+    The last name of an element tells: `recent-comments` are comments. `UNSURE` if none does.
+    """
     for element in reversed(path.split(" ")):
-        for name in _NAME.findall(element):
+        for name in reversed(_NAME.findall(element)):
             kind = _KIND_OF_NAME.get(name.lower())
             if kind is not None:
-                return kind
-    return UNSURE
+                return kind, name.lower()
+    return UNSURE, ""
