@@ -256,7 +256,7 @@ def test_share_links_between_headlines_stay_other():
 def test_short_links_in_a_list_of_headlines_are_headlines_too():
     rows = "".join(f"<li><a href=/>{text}</a>" for text in ("Rain", HEADLINES[0], "Snow again"))
     assert kinds(f"<ul>{rows}</ul>") == ["related"] * 3
-    assert kinds(f"<ul>{rows}</ul><ul><li><a href=/>Rain</a><li><a href=/>Snow</a></ul>") == [
+    assert kinds(f"<ul>{rows}</ul><ol><li><a href=/>Rain</a><li><a href=/>Snow</a></ol>") == [
         *["related"] * 3,
         *["navigation"] * 2,
     ]
