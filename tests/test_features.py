@@ -50,7 +50,6 @@ BY_HAND = {
         "share_upper": 1 / 22,
         "share_digits": 0,
         "share_punctuation": 2 / 28,
-        "share_ideographs": 0,
         "commas_per_word": 1 / 5,
         "sentence_ends": 1,
         "sentence_ends_per_word": 1 / 5,
@@ -89,11 +88,12 @@ BY_HAND = {
     "Read on...": {"ends_dots": 1, "ends_sentence": 1, "sentence_ends": 3},
     "Читайте також:": {"ends_colon": 1, "colons": 1, "ends_sentence": 0},
     "今天下雨了。": {
-        "log_characters": np.log1p(6),
-        "log_words": np.log1p(5),
-        "mean_word_length": 1,
-        "share_short_words": 1,
-        "share_ideographs": 1,
+        "log_characters": np.log1p(5 * 3 + 1),  # an ideograph counts three characters
+        "log_words": np.log1p(5 * 0.6),
+        "mean_word_length": 5,
+        "share_short_words": 0,
+        "share_punctuation": 1 / 16,
+        "starts_upper": 1,
         "ends_sentence": 1,
         "ends_letter": 0,
         "share_upper": 0,
@@ -106,7 +106,12 @@ BY_HAND = {
         "starts_upper": 1,
         "ends_letter": 0,
     },
-    "𠀀𠀁": {"log_words": np.log1p(2), "share_ideographs": 1, "symbols": 0, "ends_letter": 1},
+    "𠀀𠀁": {
+        "log_words": np.log1p(2 * 0.6),
+        "mean_word_length": 5,
+        "symbols": 0,
+        "ends_letter": 1,
+    },
     "© 2020 A_B €5 @home": {"symbols": 4, "year": 1},
 }
 

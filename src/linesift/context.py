@@ -64,8 +64,9 @@ def context_features(
     bounds = _Bounds(batch)
     columns: Columns = {}
     columns |= _neighbours(bounds, by_name, probability)
-    columns |= _windows(bounds, by_name, probability, batch.line_lengths)
-    run, run_columns = _best_run(bounds, probability, batch.line_lengths)
+    lengths = np.rint(np.expm1(by_name["log_characters"])).astype(np.int64)
+    columns |= _windows(bounds, by_name, probability, lengths)
+    run, run_columns = _best_run(bounds, probability, lengths)
     columns |= run_columns
     columns |= _distances(bounds, by_name, probability)
     columns |= _shared_words(batch, probability, run)

@@ -33,6 +33,10 @@ _CHARACTERS = {
 }
 _BASIC_PLANE = 0x10000
 _LINE_FEED = 10
+# An ideograph says as much as these: then lines of both kinds of script look alike, and
+# what is learned in one language holds in another.
+_CHARACTERS_PER_IDEOGRAPH = 3
+_WORDS_PER_IDEOGRAPH = 0.6
 
 
 @cache
@@ -90,7 +94,6 @@ LINE_FEATURES = (
     "share_upper",
     "share_digits",
     "share_punctuation",
-    "share_ideographs",
     "commas_per_word",
     "sentence_ends",
     "sentence_ends_per_word",
@@ -136,14 +139,16 @@ def line_features(batch: Batch) -> Floats:
         return (classes & bits) != 0
 
     before = np.concatenate([[0], classes[:-1]]).astype(np.uint16)
-    word, ideograph = has(_WORD), has(_IDEOGRAPH)
-    word_start = word & (((before & _WORD) == 0) | ideograph | ((before & _IDEOGRAPH) != 0))
+    ideograph = has(_IDEOGRAPH)
+    word = has(_WORD) & ~ideograph
+    word_start = word & (((before & _WORD) == 0) | ((before & _IDEOGRAPH) != 0))
     end = has(_END)
-    characters = batch.line_lengths.astype(np.float32)
-    words = total(word_start)
+    ideographs = total(ideograph)
+    characters = batch.line_lengths + (_CHARACTERS_PER_IDEOGRAPH - 1) * ideographs
+    words = total(word_start) + _WORDS_PER_IDEOGRAPH * ideographs
     some_words = np.maximum(words, 1)
     letters = np.maximum(total(has(_LETTER)), 1)
-    punctuation, ideographs = total(has(_PUNCTUATION)), total(ideograph)
+    punctuation = total(has(_PUNCTUATION))
     commas, ends, separators = total(has(_COMMA)), total(end), total(has(_SEPARATOR))
     digit = has(_DIGIT)
     first = classes[starts]
@@ -154,13 +159,12 @@ def line_features(batch: Batch) -> Floats:
     columns = {
         "log_characters": np.log1p(characters),
         "log_words": np.log1p(words),
-        "mean_word_length": total(word) / some_words,
+        "mean_word_length": (total(word) + _CHARACTERS_PER_IDEOGRAPH * ideographs) / some_words,
         "share_short_words": _short_words(word, word_start, starts) / some_words,
         "share_capitalised": total(word_start & has(_UPPER)) / some_words,
         "share_upper": total(has(_UPPER)) / letters,
         "share_digits": total(digit) / characters,
         "share_punctuation": punctuation / characters,
-        "share_ideographs": ideographs / letters,
         "commas_per_word": commas / some_words,
         "sentence_ends": np.minimum(ends, 20),
         "sentence_ends_per_word": ends / some_words,
@@ -173,7 +177,7 @@ def line_features(batch: Batch) -> Floats:
         "ends_colon": (last & _COLON) != 0,
         "ends_letter": (last & _WORD) != 0,
         "ends_dots": ((last & _END) != 0) & ((before_last & _END) != 0),
-        "starts_upper": (first & _UPPER) != 0,
+        "starts_upper": ((first & _LETTER) != 0) & ((first & _LOWER) == 0),
         "starts_lower": (first & _LOWER) != 0,
         "starts_digit": (first & _DIGIT) != 0,
         "starts_mark": (first & (_PUNCTUATION | _SEPARATOR)) != 0,
