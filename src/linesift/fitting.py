@@ -28,6 +28,7 @@ from linesift.features import (
 from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
 from linesift.linear import HashedLinear, fit_hashed_linear, take_rows
 from linesift.page import NO_PATH, Batch, Page
+from linesift.trees import quantised
 
 _KIND_SAMPLE = 60_000
 _EASY = 0.05  # probability of content below which a line is nearly surely noise
@@ -199,6 +200,7 @@ class Fitting:
         judged_folds : int, optional
             Groups of sites to judge; lines of the others get NaN. All by default.
         """
+        features = quantised(features)
         target = self.labels == CONTENT
         options = self._tree_options(trees, leaves)
         easy = (prior < _EASY) & ~target & (len(prior) > _MANY)
@@ -245,7 +247,9 @@ class Fitting:
             return int(kinds[0])
         options = self._tree_options(self.settings["kind_trees"], 15)
         return HistGradientBoostingClassifier(**options).fit(
-            _filled(features[rows]), self.labels[rows].astype(int), sample_weight=self.weight[rows]
+            _filled(quantised(features[rows])),
+            self.labels[rows].astype(int),
+            sample_weight=self.weight[rows],
         )
 
     def calibrated(self, probability: Probability) -> tuple[Floats, Probability]:
