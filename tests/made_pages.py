@@ -21,7 +21,6 @@ from linesift.readers import read_html
 
 TINY = {
     "ngram_bits": 10,
-    "opening_bits": 10,
     "path_bits": 10,
     "line_trees": 5,
     "context_trees": 5,

@@ -3,7 +3,7 @@ import pytest
 
 from linesift.context import context_features
 from linesift.features import line_features, markup_features
-from linesift.labels import CONTENT
+from linesift.labels import CONTENT, LABELS, NAVIGATION, RELATED
 from linesift.page import Batch, Page
 from tests.made_pages import TRAIN_SITES, made_pages
 
@@ -12,17 +12,33 @@ def plain(*lines: str) -> Page:
     return Page("p", lines, tuple(range(1, len(lines) + 1)))
 
 
-def context(pages: list[Page], probability) -> dict[str, np.ndarray]:
+def context(pages: list[Page], probability, scores=None) -> dict[str, np.ndarray]:
     """Columns of the context by name."""
     batch = Batch.from_pages(pages)
+    if scores is None:
+        scores = np.full((batch.n_lines, len(LABELS)), np.nan, np.float32)
     names, features = context_features(
-        batch, line_features(batch), markup_features(batch), np.asarray(probability, float)
+        batch, line_features(batch), markup_features(batch), scores, np.asarray(probability, float)
     )
     assert features.shape == (batch.n_lines, len(names))
     return dict(zip(names, features.T, strict=True))
 
 
 # ----------------------------------------------------------------------- by hand
+
+
+def test_the_kinds_of_noise_around_a_line_by_hand():
+    pages = [plain("One.", "Two", "Three four."), plain("Five")]
+    third = np.log(3)  # odds of 3 against 1 for each of the three others
+    scores = np.zeros((4, len(LABELS)), np.float32)
+    scores[0, RELATED] = scores[1, NAVIGATION] = scores[2, RELATED] = third
+    columns = context(pages, [0.5] * 4, scores)
+    assert columns["related[after 3]"].tolist() == pytest.approx([1 / 3, 1 / 2, 0, 0], abs=1e-4)
+    assert columns["related[before 10]"].tolist() == pytest.approx([0, 1 / 2, 1 / 3, 0], abs=1e-4)
+    assert columns["navigation[before 3]"].tolist() == pytest.approx(
+        [0, 1 / 6, (1 / 6 + 1 / 2) / 2, 0], abs=1e-4
+    )
+    assert context(pages, [0.5] * 4)["other[after 3]"].tolist() == [0.25, 0.25, 0, 0]
 
 
 @pytest.fixture(scope="module")
@@ -162,9 +178,9 @@ def many():
 
 def values(pages: list[Page], probability: list[np.ndarray]) -> list[np.ndarray]:
     batch = Batch.from_pages(pages)
-    _, features = context_features(
-        batch, line_features(batch), markup_features(batch), np.concatenate(probability)
-    )
+    p = np.concatenate(probability)
+    scores = np.column_stack([p, p * p, np.sin(9 * p), np.cos(9 * p)]).astype(np.float32)
+    _, features = context_features(batch, line_features(batch), markup_features(batch), scores, p)
     return np.split(features, batch.page_starts[1:-1])
 
 

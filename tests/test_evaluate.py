@@ -21,10 +21,11 @@ from linesift.labels import (
     LabelledPages,
     no_pages,
 )
-from linesift.metrics import SCORE_NAMES
+from linesift.metrics import SCORE_NAMES, Threshold
 from linesift.page import Page
 from tests.made_pages import fitted, made_pages
 
+HALF = Threshold(0.5)
 LABELLED = made_pages(range(9, 24), corpus="one") + made_pages(range(24, 30), corpus="two")
 
 
@@ -92,7 +93,7 @@ def test_hard_articles_are_groups_of_their_own():
         short = [np.array([len(line) < 20 for line in page.lines], float) for page in pages]
         return [np.column_stack([p, 1 - p, 0 * p, 0 * p]) for p in short]
 
-    groups = score_predictions("s", keeps_short_lines, labelled, 0.5).forms["text"].groups
+    groups = score_predictions("s", keeps_short_lines, labelled, HALF).forms["text"].groups
     assert set(groups) == {"all", "articles:lists", "articles:outweighed"}
     assert groups["articles:lists"]["line_f1"].value == 1
     assert groups["articles:outweighed"]["line_f1"].value == 0
@@ -106,7 +107,7 @@ def test_pages_are_also_shown_without_their_article(probability, kept):
             for n in (len(page.lines) for page in pages)
         ]
 
-    groups = score_predictions("s", predict, LABELLED, 0.5).forms["text"].groups
+    groups = score_predictions("s", predict, LABELLED, HALF).forms["text"].groups
     assert groups["all"]["no_article_kept"].value == kept
 
 
@@ -120,12 +121,12 @@ def test_a_group_is_scored_as_its_pages_alone(report):
 @pytest.mark.parametrize(("threshold", "recall"), [(0.0, 1), (1.0, 0)])
 def test_the_threshold_given_is_used(threshold, recall):
     found = evaluate("model", fitted(), LABELLED, threshold=threshold)
-    assert found.threshold == threshold
+    assert found.threshold == (threshold, 0.0)
     assert found.forms["text"].groups["all"]["line_recall"].value == recall
 
 
 def test_the_threshold_of_the_model_is_the_default(report):
-    assert report.threshold == fitted().threshold_
+    assert report.threshold == fitted().threshold()
 
 
 def test_no_pages_cannot_be_scored():
@@ -174,8 +175,8 @@ def test_the_worst_lines_are_the_surest_errors_without_doubtful_lines():
     def predict(pages):
         return [proba[np.searchsorted(page.numbers, one.numbers)] for one in pages]
 
-    form = score_predictions("s", predict, labelled, 0.5).forms["text"]
-    rows = worst_lines(form, 0.5)
+    form = score_predictions("s", predict, labelled, HALF).forms["text"]
+    rows = worst_lines(form, HALF)
     assert [(row["line"], row["true"], row["given"]) for row in rows] == [
         (1, "related", "content"),
         (5, "content", "related"),
@@ -183,7 +184,7 @@ def test_the_worst_lines_are_the_surest_errors_without_doubtful_lines():
     ]
     assert rows[0] | {"page": "p", "probability": 0.99, "text": "sure"} == rows[0]
     assert len(rows[1]["text"]) < 500
-    assert worst_lines(form, 0.5, most=1) == rows[:1]
+    assert worst_lines(form, HALF, most=1) == rows[:1]
 
 
 def test_every_line_that_is_wrong_is_among_the_worst(report):

@@ -9,6 +9,7 @@ from linesift.evaluate import evaluate
 from linesift.features import hashed_ngrams, hashed_paths, line_features, markup_features
 from linesift.fitting import Fitting
 from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, UNSURE, LabelledPages
+from linesift.metrics import Threshold
 from linesift.model import label_codes
 from linesift.page import Batch, Page
 from linesift.views import training_views
@@ -29,7 +30,6 @@ VARIANTS = {
     "single lines": {"context_passes": 0},
     "two looks at the context": {"context_passes": 2},
     "no n-grams": {"ngram_orders": ()},
-    "no openings": {"opening": 0},
     "no markup": {"use_markup": False},
     "markup always in sight": {"hide_markup": False},
     "whole pages": {"shorten": 0.0},
@@ -111,14 +111,12 @@ def test_the_stages_are_what_their_parts_say_in_turn(passes):
     batch = Batch.from_pages(NEW.pages)
     text, markup = line_features(batch), markup_features(batch)
     ngrams = model.ngrams_.scores(*hashed_ngrams(batch, (3, 4, 5), TINY["ngram_bits"], 128, 64))
-    openings = model.openings_.scores(
-        *hashed_ngrams(batch, (3, 4, 5), TINY["opening_bits"], model.opening, 0)
-    )
     paths = model.paths_.scores(*hashed_paths(batch.paths, TINY["path_bits"]))[batch.path_ids]
-    features = line = np.column_stack([text, markup, ngrams, openings, paths])
+    features = line = np.column_stack([text, markup, ngrams, paths])
     p = model.line_model_.predict_proba(line)[:, 1]
     for stage in model.context_models_:
-        features = np.column_stack([line, p, context_features(batch, text, markup, p)[1]])
+        _, context = context_features(batch, text, markup, ngrams, p)
+        features = np.column_stack([line, p, context])
         p = stage.predict_proba(features)[:, 1]
     slope, offset = model.calibration_[1]
     p = 1 / (1 + np.exp(-(slope * np.log(p / (1 - p)) + offset)))
@@ -320,7 +318,7 @@ def test_labels_may_be_plain_lists():
 def test_content_starts_at_the_threshold_and_below_it_is_the_likeliest_noise(
     probabilities, threshold, expected
 ):
-    assert LABELS[label_codes(np.array([probabilities]), threshold)[0]] == expected
+    assert LABELS[label_codes(np.array([probabilities]), Threshold(threshold))[0]] == expected
 
 
 def test_predicted_lines_carry_label_probability_and_whether_to_keep_them():
@@ -336,7 +334,7 @@ def test_predicted_lines_carry_label_probability_and_whether_to_keep_them():
         assert prediction.page is page
         assert prediction.labels == labels.tolist()
         np.testing.assert_array_equal(prediction.probabilities, proba[:, CONTENT])
-        np.testing.assert_array_equal(prediction.keep, proba[:, CONTENT] >= model.threshold_)
+        np.testing.assert_array_equal(prediction.keep, proba[:, CONTENT] >= model.threshold().line)
         kept = [line for line, keep in zip(page.lines, prediction.keep, strict=True) if keep]
         assert prediction.text == "".join(f"{line}\n" for line in kept)
         assert model.extract_text(page) == prediction.text
@@ -345,14 +343,26 @@ def test_predicted_lines_carry_label_probability_and_whether_to_keep_them():
 def test_a_threshold_may_be_given_by_name():
     model = fitted()
     assert set(model.thresholds_) == {"precision", "balanced", "recall"}
-    assert model.thresholds_["balanced"] == model.threshold_ == model.threshold()
-    assert model.thresholds_["recall"] <= model.threshold_ <= model.thresholds_["precision"]
-    for name, value in model.thresholds_.items():
-        by_name, by_value = (model.predict_lines(NEW.pages, threshold=t) for t in (name, value))
-        for one, other in zip(by_name, by_value, strict=True):
-            np.testing.assert_array_equal(one.keep, other.keep)
+    assert model.threshold() == model.threshold("balanced") == model.thresholds_["balanced"]
+    assert model.threshold(0.3) == (0.3, 0.0)
+    lines = [model.threshold(name).line for name in ("recall", "balanced", "precision")]
+    assert lines == sorted(lines)
+    for name, (line, page) in model.thresholds_.items():
+        for one in model.predict_lines(NEW.pages, threshold=name):
+            some = one.probabilities.max() >= page
+            np.testing.assert_array_equal(one.keep, (one.probabilities >= line) & some)
     with pytest.raises(ValueError, match="expected 0 to 1 or one of precision, .* got 'most'"):
         model.predict_lines(NEW.pages, threshold="most")
+
+
+def test_nothing_is_kept_of_a_page_without_a_line_that_is_surely_content():
+    menu = read_text("Home\nSport\nCulture\nContact\nTerms of use")
+    model = fitted()
+    (lines,) = model.predict_lines([menu])
+    assert lines.probabilities.max() < model.threshold("balanced").page
+    assert lines.text == ""
+    lowest = float(lines.probabilities.max())
+    assert model.extract_text(menu, threshold=lowest) != ""
 
 
 def test_the_threshold_given_decides_what_is_kept():

@@ -34,7 +34,7 @@ def stored(tmp_path_factory) -> Path:
 
 
 def assert_equal_predictions(model, expected) -> None:
-    assert model.threshold_ == expected.threshold_
+    assert model.thresholds_ == expected.thresholds_
     for one, other in zip(model.predict_proba(PAGES), expected.predict_proba(PAGES), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -72,7 +72,7 @@ def test_the_card_says_what_the_model_is_and_what_was_added(stored):
     card = read_card(stored)
     assert card["format"] == FORMAT
     assert card["labels"] == list(LABELS)
-    assert card["threshold"] == fitted().threshold_
+    assert card["thresholds"] == {n: list(v) for n, v in fitted().thresholds_.items()}
     assert card["scores"] == {"text": {"line_f1": 0.9}}
     assert card["versions"]["python"] == platform.python_version()
     assert card["versions"]["scikit-learn"] == sklearn.__version__
@@ -179,7 +179,7 @@ def test_a_foreign_type_is_refused_without_building_it(stored, tmp_path, hidden)
     model: object = Foreign()
     if hidden:
         model = LineClassifier()
-        model.threshold_ = Foreign()
+        model.thresholds_ = Foreign()
     path = zip_with(model, tmp_path / "foreign.skops", read_card(stored))
     Foreign.built.clear()
     with pytest.raises(ModelError, match="holds types that no model needs; do not use it"):

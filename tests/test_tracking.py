@@ -135,7 +135,7 @@ def test_metrics_are_a_dozen_scores_per_form_each_with_its_interval(run, trainin
         assert metrics[name] == pytest.approx(score.value)
         assert metrics[f"interval/{name}/low"] == pytest.approx(score.low)
         assert metrics[f"interval/{name}/high"] == pytest.approx(score.high)
-    assert metrics["threshold"] == pytest.approx(training.report.threshold)
+    assert metrics["threshold"] == pytest.approx(training.report.threshold.line)
 
 
 def test_tags_say_what_was_asked_and_on_which_data(run, training):

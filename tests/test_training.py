@@ -177,7 +177,7 @@ def test_two_hand_labelled_pages_score_each_other():
     for k, other in ((0, 1), (1, 0)):
         model = LineClassifier(**TINY).fit([labelled.pages[other]], [labelled.labels[other]])
         np.testing.assert_array_equal(found[k], model.predict_proba([labelled.pages[k]])[0])
-    assert training.report.threshold == training.model.threshold_
+    assert training.report.threshold == training.model.threshold()
     assert training.report.digest == labelled.digest()
     assert "trained on the others" in training.held_out
 

@@ -37,8 +37,7 @@ class RunRule(LinePredictor, BaseEstimator):
     [0.0, 1.0, 1.0, 1.0]
     """
 
-    threshold_ = 0.5
-    thresholds_ = dict.fromkeys(PRESETS, 0.5)
+    thresholds_ = dict.fromkeys(PRESETS, (0.5, 0.0))
 
     def fit(self, X: Sequence[Page], y: Any = None) -> "RunRule":
         """Learn nothing: the rule is what it is."""

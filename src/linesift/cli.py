@@ -73,7 +73,9 @@ def main() -> None:
 @click.option(
     "--threshold",
     type=Threshold(),
-    help="Probability from which a line is kept; default: balanced.",
+    default="balanced",
+    show_default=True,
+    help="What matters most, or the probability from which a line is kept.",
 )
 @click.pass_context
 def predict(
@@ -81,7 +83,7 @@ def predict(
     inputs: tuple[str, ...],
     form: str,
     model_path: str | None,
-    threshold: float | str | None,
+    threshold: float | str,
 ) -> None:
     r"""Print the article text of pages: text or HTML, files, folders or standard input (-).
 
@@ -201,7 +203,7 @@ def _printable(text: str) -> bytes:
     metavar="FOLDER",
     help="Score these hand-labelled pages instead.",
 )
-@click.option("--threshold", type=Threshold(), help="Default: balanced.")
+@click.option("--threshold", type=Threshold(), default="balanced", show_default=True)
 @click.option("--report", metavar="FOLDER", help="Write all scores and curves there.")
 @click.option("--floor", metavar="FILE", help="Fail if a score falls below this floor.")
 @click.pass_context
@@ -211,7 +213,7 @@ def evaluate(
     lines: str,
     labels: str,
     pages: str | None,
-    threshold: float | str | None,
+    threshold: float | str,
     report: str | None,
     floor: str | None,
 ) -> None:
@@ -254,7 +256,7 @@ def evaluate(
 
 
 def _print_yardstick(
-    model: "LinePredictor", labelled: Any, folder: str, threshold: float | str | None
+    model: "LinePredictor", labelled: Any, folder: str, threshold: float | str
 ) -> None:
     """Print scores by hand labels, and how far the aligned labels agree with them."""
     from linesift.evaluate import evaluate as score

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linesift.features import LINE_FEATURES, MARKUP_FEATURES, Floats, line_hashes, word_hashes
+from linesift.labels import CONTENT, LABELS
 from linesift.page import NO_PATH, Batch
 
 _FIXED = 1 << 16
@@ -31,6 +32,7 @@ _WINDOWS_OF = {
     "share_digits": (25,),
     "link_share": (5, 25),
 }
+_KIND_WINDOWS = (3, 10)
 _OFFSETS = (-3, -2, -1, 1, 2, 3)
 _CONFIDENT = 0.5
 
@@ -38,7 +40,7 @@ Columns = dict[str, npt.NDArray[Any]]
 
 
 def context_features(
-    batch: Batch, line: Floats, markup: Floats, probability: npt.NDArray[Any]
+    batch: Batch, line: Floats, markup: Floats, scores: Floats, probability: npt.NDArray[Any]
 ) -> tuple[list[str], Floats]:
     """Return names and values of what the surroundings say of each line.
 
@@ -49,6 +51,8 @@ def context_features(
         From `line_features`.
     markup : ndarray of shape (n_lines, len(MARKUP_FEATURES))
         From `markup_features`.
+    scores : ndarray of shape (n_lines, n_labels)
+        Log-odds of each label by a line's n-grams; NaN where there are none.
     probability : ndarray of shape (n_lines,), 0 to 1
         Of being content, as a model says that sees lines by themselves.
 
@@ -72,6 +76,7 @@ def context_features(
     columns |= _shared_words(batch, probability, run)
     columns |= _repetition(batch)
     columns |= _same_place(batch, probability)
+    columns |= _kinds(bounds, scores)
     names = list(columns)
     if not batch.n_lines:
         return names, np.empty((0, len(names)), np.float32)
@@ -157,6 +162,27 @@ def _windows(
     for name in ("probability", "log_characters", "ends_sentence"):
         columns[f"{name}[page]"] = (sums[name][high] - sums[name][low]) / _FIXED / (high - low)
     columns["log_lines[page]"] = np.log1p(high - low)
+    return columns
+
+
+def _kinds(bounds: _Bounds, scores: Floats) -> Columns:
+    """How much the lines above and below sound like each kind of noise.
+
+    A paragraph among comments is a comment, however well it is written.
+    """
+    columns: Columns = {}
+    known = np.nan_to_num(scores.astype(np.float64), nan=0.0)
+    odds = np.exp(known - known.max(axis=1, keepdims=True, initial=-np.inf))
+    share = odds / odds.sum(axis=1, keepdims=True)
+    for code in range(len(LABELS)):
+        if code == CONTENT:
+            continue
+        running = _running(share[:, code])
+        for size in _KIND_WINDOWS:
+            for side, (before, after) in {"before": (size, -1), "after": (-1, size)}.items():
+                low, high = bounds.window(before, after)
+                mean = (running[high] - running[low]) / _FIXED / np.maximum(high - low, 1)
+                columns[f"{LABELS[code]}[{side} {size}]"] = mean
     return columns
 
 

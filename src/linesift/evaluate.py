@@ -19,6 +19,7 @@ from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages, write_atomic
 from linesift.metrics import (
     Estimate,
     PageScores,
+    Threshold,
     calibration_points,
     estimates,
     precision_recall_points,
@@ -68,14 +69,14 @@ class Report:
         What was scored.
     digest : str
         Of the labelled pages.
-    threshold : float
+    threshold : Threshold
     forms : dict of str to Form
         By name, of `FORMS`.
     """
 
     system: str
     digest: str
-    threshold: float
+    threshold: Threshold
     forms: dict[str, Form]
 
     def to_dict(self) -> dict[str, Any]:
@@ -83,7 +84,7 @@ class Report:
         return {
             "system": self.system,
             "digest": self.digest,
-            "threshold": self.threshold,
+            "threshold": list(self.threshold),
             "forms": {
                 name: {
                     "pages": len(form.labelled),
@@ -103,7 +104,7 @@ def evaluate(
     predictor: LinePredictor,
     labelled: LabelledPages,
     *,
-    threshold: float | str | None = None,
+    threshold: float | str = "balanced",
     forms: Sequence[str] = FORMS,
 ) -> Report:
     """Return the scores of a model or rule on labelled pages.
@@ -115,20 +116,20 @@ def evaluate(
     predictor : LinePredictor
     labelled : LabelledPages
         Pages that it was not trained on.
-    threshold : float or str, optional
+    threshold : float or str
         As in `LinePredictor.predict_lines`.
     forms : sequence of str
         Which of `FORMS` to score; `markup` is left out where no page has any.
     """
-    lowest = predictor.threshold(threshold)
-    return score_predictions(system, predictor.predict_proba, labelled, lowest, forms)
+    kept = predictor.threshold(threshold)
+    return score_predictions(system, predictor.predict_proba, labelled, kept, forms)
 
 
 def score_predictions(
     system: str,
     predict: Callable[[Any], list[Floats]],
     labelled: LabelledPages,
-    threshold: float,
+    threshold: Threshold,
     forms: Sequence[str] = FORMS,
 ) -> Report:
     """Return the scores of probabilities that a function gives for pages."""
@@ -149,7 +150,7 @@ def score_predictions(
 
 
 def _score_form(
-    labelled: LabelledPages, predict: Callable[[Any], list[Floats]], threshold: float
+    labelled: LabelledPages, predict: Callable[[Any], list[Floats]], threshold: Threshold
 ) -> Form:
     probabilities = predict(labelled.pages)
     codes = [label_codes(proba, threshold) for proba in probabilities]
@@ -169,7 +170,7 @@ def _score_form(
 
 
 def _keeps_without_article(
-    labelled: LabelledPages, predict: Callable[[Any], list[Floats]], threshold: float
+    labelled: LabelledPages, predict: Callable[[Any], list[Floats]], threshold: Threshold
 ) -> npt.NDArray[np.bool_]:
     """Tell which pages still give text once their article is taken out.
 
@@ -209,7 +210,7 @@ def _hard_articles(labelled: LabelledPages) -> dict[str, npt.NDArray[np.bool_]]:
     }
 
 
-def worst_lines(form: Form, threshold: float, most: int = 200) -> list[dict[str, Any]]:
+def worst_lines(form: Form, threshold: Threshold, most: int = 200) -> list[dict[str, Any]]:
     """Return the lines that the model is most surely wrong about, worst first.
 
     The text is cut to what a person needs to recognise the line.
@@ -231,7 +232,7 @@ def worst_lines(form: Form, threshold: float, most: int = 200) -> list[dict[str,
                     "text": page.lines[i][:120],
                 }
             )
-    rows.sort(key=lambda row: -abs(row["probability"] - threshold))
+    rows.sort(key=lambda row: -abs(row["probability"] - threshold.line))
     return rows[:most]
 
 

@@ -18,6 +18,8 @@ from sklearn.model_selection import GroupKFold
 
 from linesift.context import context_features
 from linesift.features import (
+    LINE_FEATURES,
+    MARKUP_FEATURES,
     Floats,
     hashed_ngrams,
     hashed_paths,
@@ -103,28 +105,25 @@ class Fitting:
 
     # ------------------------------------------------------------- linear
 
-    def linear(self) -> tuple[list[HashedLinear | None], Floats]:
-        """Return linear models of n-grams, openings and paths; and what single lines say."""
+    def linear(self) -> tuple[HashedLinear | None, HashedLinear | None, Floats]:
+        """Return linear models of n-grams and of tag paths, and what single lines say."""
         s = self.settings
-        width = len(LABELS)
-        scores = np.full((self.batch.n_lines, 3 * width), np.nan, np.float32)
-        models: list[HashedLinear | None] = [None, None, None]
+        ngram_model, path_model = None, None
+        ngrams, paths = np.full((2, self.batch.n_lines, len(LABELS)), np.nan, np.float32)
         if s["ngram_orders"]:
             distinct, text_ids = self._distinct_lines()
-            shapes = ngram_shapes(s)
-            for k, shape in enumerate(shapes):
-                hashes, starts = hashed_ngrams(distinct, *shape)
-                models[k], scores[:, k * width : (k + 1) * width] = self._out_of_site(
-                    hashes, starts, text_ids, self.known, shape[1]
-                )
+            hashes, starts = hashed_ngrams(distinct, *ngram_shape(s))
+            ngram_model, ngrams = self._out_of_site(
+                hashes, starts, text_ids, self.known, s["ngram_bits"]
+            )
         if self.markup_known.any():
             hashes, starts = hashed_paths(self.batch.paths, s["path_bits"])
             rows = self.known[self.markup_known[self.known]]
-            models[2], scores[:, 2 * width :] = self._out_of_site(
+            path_model, paths = self._out_of_site(
                 hashes, starts, self.batch.path_ids, rows, s["path_bits"]
             )
-            scores[~self.markup_known, 2 * width :] = np.nan
-        return models, np.column_stack([self.text, self.markup, scores])
+            paths[~self.markup_known] = np.nan
+        return ngram_model, path_model, np.column_stack([self.text, self.markup, ngrams, paths])
 
     def _distinct_lines(self) -> tuple[Batch, npt.NDArray[np.intp]]:
         """Return the lines of all views without repetition, and where each line is in them."""
@@ -173,7 +172,7 @@ class Fitting:
 
     def prior(self, line: Floats) -> Probability:
         """Return a first, rough probability of content: what the n-grams say, if they do."""
-        scores = line[:, self.text.shape[1] + self.markup.shape[1] + CONTENT]
+        scores = ngram_scores(line)[:, CONTENT]
         return expit(np.nan_to_num(scores.astype(np.float64), nan=0.0))
 
     # ------------------------------------------------------------ boosted
@@ -233,7 +232,8 @@ class Fitting:
 
     def with_context(self, line: Floats, probability: Probability) -> Floats:
         """Return the features of single lines beside those of their surroundings."""
-        _, context = context_features(self.batch, self.text, self.markup, probability)
+        scores = ngram_scores(line)
+        _, context = context_features(self.batch, self.text, self.markup, scores, probability)
         return np.column_stack([line, probability.astype(np.float32), context])
 
     def kinds(self, features: Floats) -> HistGradientBoostingClassifier | int:
@@ -276,19 +276,16 @@ def _filled(features: Floats) -> Floats:
     return features
 
 
-def ngram_shapes(
-    settings: Mapping[str, Any],
-) -> list[tuple[tuple[int, ...], int, int, int]]:
-    """Return what `hashed_ngrams` takes for whole lines and, if wanted, for their openings.
+def ngram_scores(line: Floats) -> Floats:
+    """Return the scores of whole lines by their n-grams from the features of single lines."""
+    first = len(LINE_FEATURES) + len(MARKUP_FEATURES)
+    return line[:, first : first + len(LABELS)]
 
-    In a long line the two words that tell ("Read also:", "Photo:") drown; a second model
-    that sees nothing but the opening hears them.
-    """
+
+def ngram_shape(settings: Mapping[str, Any]) -> tuple[tuple[int, ...], int, int, int]:
+    """Return what `hashed_ngrams` takes beside the batch."""
     orders = tuple(settings["ngram_orders"])
-    shapes = [(orders, settings["ngram_bits"], settings["ngram_head"], settings["ngram_tail"])]
-    if settings["opening"]:
-        shapes.append((orders, settings["opening_bits"], settings["opening"], 0))
-    return shapes
+    return orders, settings["ngram_bits"], settings["ngram_head"], settings["ngram_tail"]
 
 
 def logit(probability: npt.NDArray[np.floating]) -> Probability:

@@ -8,7 +8,7 @@ draws whole sites, since the pages of one site err together.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,10 +22,46 @@ _SHORT = 6  # words under which a content line is called short
 _REPLICATES = 1000
 _FAILED = 0.5  # line F1 under which a whole page counts as failed
 _THRESHOLDS = np.round(np.arange(0.06, 0.95, 0.02), 2)
-PRESETS = {"precision": 0.5, "balanced": 1.0, "recall": 2.0}
-"""Names for thresholds, and how many times recall counts as much as precision in each."""
 
 Array = npt.NDArray[Any]
+
+
+class Threshold(NamedTuple):
+    """What is kept: lines from a probability on, of pages that have one surer line at least.
+
+    Parameters
+    ----------
+    line : float, 0 to 1
+        Probability of content from which a line is kept.
+    page : float, 0 to 1
+        A page without a line this sure has no article: nothing of it is kept.
+    """
+
+    line: float
+    page: float = 0.0
+
+
+class Preset(NamedTuple):
+    """How a named threshold is chosen.
+
+    Parameters
+    ----------
+    beta : float
+        How many times recall counts as much as precision.
+    lost : float, 0 to 1
+        Share of the articles that may be lost in order that pages without one give nothing.
+    """
+
+    beta: float
+    lost: float
+
+
+PRESETS = {
+    "precision": Preset(0.5, 0.02),
+    "balanced": Preset(1.0, 0.003),
+    "recall": Preset(2.0, 0.0),
+}
+"""The named thresholds; what they cost and save stands in `experiments/LOG.md`."""
 
 
 def f1_score(true: Array, false: Array, missed: Array) -> Array:
@@ -333,3 +369,30 @@ def best_threshold(
         total += f1_score(true, errors, np.zeros_like(missed))
     best = _THRESHOLDS[total >= total.max() - 1e-9]
     return float(best[np.argmin(np.abs(best - 0.5))])
+
+
+def surest_line(
+    labels: Sequence[npt.NDArray[np.int8]],
+    probability: Sequence[npt.NDArray[np.floating]],
+    *,
+    lost: float,
+) -> float:
+    """Return the probability that the surest line of nearly every page with an article reaches.
+
+    Parameters
+    ----------
+    labels, probability : sequence of ndarray of shape (n_lines,)
+        True labels and probability of content, per page.
+    lost : float, 0 to 1
+        Share of the pages with an article whose surest line stays below it; 0 for none.
+
+    Examples
+    --------
+    >>> labels, probability = [np.array([0, 3])] * 3, [np.array([p, 0.1]) for p in (0.7, 0.9, 0.8)]
+    >>> surest_line(labels, probability, lost=0.4), surest_line(labels, probability, lost=0.01)
+    (0.8, 0.7)
+    """
+    surest = [
+        p.max() for truth, p in zip(labels, probability, strict=True) if (truth == CONTENT).any()
+    ]
+    return float(np.sort(surest)[int(lost * len(surest))])

@@ -24,9 +24,9 @@ from linesift.features import (
     line_features,
     markup_features,
 )
-from linesift.fitting import Fitting, expit, logit, ngram_shapes
+from linesift.fitting import Fitting, expit, logit, ngram_scores, ngram_shape
 from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
-from linesift.metrics import PRESETS, best_threshold
+from linesift.metrics import PRESETS, Threshold, best_threshold, surest_line
 from linesift.page import NO_PATH, Batch, Page
 from linesift.views import training_views
 
@@ -71,8 +71,7 @@ class PagePrediction:
 class LinePredictor(ABC):
     """Anything that gives each line of a page a probability for each label."""
 
-    threshold_: float
-    thresholds_: Mapping[str, float]
+    thresholds_: Mapping[str, tuple[float, float]]
 
     @abstractmethod
     def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
@@ -81,52 +80,52 @@ class LinePredictor(ABC):
     def predict(self, X: Sequence[Page]) -> list[npt.NDArray[np.str_]]:
         """Return the label of each line, per page, at the model's threshold."""
         return [
-            np.array(LABELS)[label_codes(proba, self.threshold_)] for proba in self.predict_proba(X)
+            np.array(LABELS)[label_codes(proba, self.threshold())]
+            for proba in self.predict_proba(X)
         ]
 
-    def threshold(self, wanted: float | str | None = None) -> float:
-        """Return a threshold as a number.
+    def threshold(self, wanted: float | str = "balanced") -> Threshold:
+        """Return what is kept at a threshold.
 
         Parameters
         ----------
-        wanted : float or {"precision", "balanced", "recall"}, optional
-            A probability, or what matters most; the model's own by default.
+        wanted : float or {"precision", "balanced", "recall"}
+            Probability from which a line is kept, or what matters most.
 
         Raises
         ------
         ValueError
             There is no such name.
         """
-        if wanted is None:
-            return self.threshold_
         if not isinstance(wanted, str):
-            return wanted
+            return Threshold(float(wanted))
         if wanted not in self.thresholds_:
             raise ValueError(
                 f"threshold: expected 0 to 1 or one of {', '.join(self.thresholds_)}; "
                 f"got {wanted!r}"
             )
-        return self.thresholds_[wanted]
+        return Threshold(*self.thresholds_[wanted])
 
     def predict_lines(
-        self, X: Sequence[Page], *, threshold: float | str | None = None
+        self, X: Sequence[Page], *, threshold: float | str = "balanced"
     ) -> list[PagePrediction]:
         """Return label, probability and whether to keep it of each line, per page.
 
         Parameters
         ----------
         X : sequence of Page
-        threshold : float, 0 to 1, or {"precision", "balanced", "recall"}, optional
-            Probability from which a line is kept; the model's own by default.
+        threshold : float, 0 to 1, or {"precision", "balanced", "recall"}
+            Probability from which a line is kept, or what matters most. The named ones
+            also keep nothing of pages that seem to have no article.
         """
         probabilities = self.predict_proba(X)
-        lowest = self.threshold(threshold)
+        kept = self.threshold(threshold)
         return [
-            PagePrediction(page, label_codes(proba, lowest), proba[:, CONTENT])
+            PagePrediction(page, label_codes(proba, kept), proba[:, CONTENT])
             for page, proba in zip(X, probabilities, strict=True)
         ]
 
-    def extract_text(self, page: Page, *, threshold: float | str | None = None) -> str:
+    def extract_text(self, page: Page, *, threshold: float | str = "balanced") -> str:
         """Return the article of a page: its kept lines, a line feed after each."""
         return self.predict_lines([page], threshold=threshold)[0].text
 
@@ -140,9 +139,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
     ----------
     ngram_orders : tuple of int
         Lengths of the character n-grams; empty for none.
-    opening : int
-        Characters of a line's opening, which has a model of its own; 0 for none.
-    ngram_bits, opening_bits, path_bits : int
+    ngram_bits, path_bits : int
         Number of hash buckets, as a power of two.
     ngram_head, ngram_tail : int
         Characters looked at from both ends of a line.
@@ -176,11 +173,9 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
 
     Attributes
     ----------
-    threshold_ : float
-        Probability from which a line is kept: that of `balanced`.
-    thresholds_ : dict of str to float
-        Those of `precision`, `balanced` and `recall`: the best mean line F-beta of pages of
-        sites not learned from, with beta 0.5, 1 and 2.
+    thresholds_ : dict of str to (float, float)
+        A `Threshold` for `precision`, `balanced` and `recall`: the best mean line F-beta of
+        pages of sites not learned from, with beta 0.5, 1 and 2.
     classes_ : ndarray of str
         The labels.
 
@@ -202,8 +197,6 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         ngram_bits: int = 18,
         ngram_head: int = 128,
         ngram_tail: int = 64,
-        opening: int = 24,
-        opening_bits: int = 16,
         path_bits: int = 15,
         use_markup: bool = True,
         alpha: float = 1e-6,
@@ -225,8 +218,6 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         self.ngram_bits = ngram_bits
         self.ngram_head = ngram_head
         self.ngram_tail = ngram_tail
-        self.opening = opening
-        self.opening_bits = opening_bits
         self.path_bits = path_bits
         self.use_markup = use_markup
         self.alpha = alpha
@@ -271,7 +262,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         )
         fitting = Fitting(views, self.get_params())
         self.classes_ = np.array(LABELS)
-        (self.ngrams_, self.openings_, self.paths_), line = fitting.linear()
+        self.ngrams_, self.paths_, line = fitting.linear()
         self.line_model_, probability = fitting.boosted(
             line, fitting.prior(line), self.line_trees, self.line_leaves
         )
@@ -293,9 +284,12 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         self.calibration_, probability = fitting.calibrated(probability)
         judged = fitting.judged_pages(probability)
         self.thresholds_ = {
-            name: best_threshold(*judged, beta=beta) for name, beta in PRESETS.items()
+            name: (
+                best_threshold(*judged, beta=preset.beta),
+                surest_line(*judged, lost=preset.lost),
+            )
+            for name, preset in PRESETS.items()
         }
-        self.threshold_ = self.thresholds_["balanced"]
         return self
 
     @staticmethod
@@ -319,7 +313,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
         """Return the probability of each label for each line, per page (n_lines, n_labels)."""
-        check_is_fitted(self, "threshold_")
+        check_is_fitted(self, "thresholds_")
         if self.paths_ is None:  # training has met no markup
             X = [page.without_markup() for page in X]
         batch = Batch.from_pages(X)
@@ -330,7 +324,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         probability = _content(self.line_model_, line)
         features = line
         for model in self.context_models_:
-            _, context = context_features(batch, text, markup, probability)
+            _, context = context_features(batch, text, markup, ngram_scores(line), probability)
             features = np.column_stack([line, probability[:, None], context])
             probability = _content(model, features)
         labels = np.empty((batch.n_lines, len(LABELS)), np.float32)
@@ -340,18 +334,16 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         return np.split(labels, batch.page_starts[1:-1])
 
     def _linear_scores(self, batch: Batch) -> Floats:
-        """Return the scores of n-grams, openings and tag paths, NaN where there are none."""
-        width = len(LABELS)
-        scores = np.full((batch.n_lines, 3 * width), np.nan, np.float32)
-        models = [model for model in (self.ngrams_, self.openings_) if model is not None]
-        shapes = ngram_shapes(self.get_params())
-        for k, (model, shape) in enumerate(zip(models, shapes, strict=False)):
-            scores[:, k * width : (k + 1) * width] = model.scores(*hashed_ngrams(batch, *shape))
+        """Return the scores of n-grams and of tag paths, NaN where there are none."""
+        ngrams, paths = np.full((2, batch.n_lines, len(LABELS)), np.nan, np.float32)
+        if self.ngrams_ is not None:
+            shape = ngram_shape(self.get_params())
+            ngrams = self.ngrams_.scores(*hashed_ngrams(batch, *shape))
         known = batch.path_ids != NO_PATH
         if self.paths_ is not None and known.any():
             by_path = self.paths_.scores(*hashed_paths(batch.paths, self.path_bits))
-            scores[known, 2 * width :] = by_path[batch.path_ids[known]]
-        return scores
+            paths[known] = by_path[batch.path_ids[known]]
+        return np.column_stack([ngrams, paths])
 
     def _calibrate(
         self, probability: npt.NDArray[np.float64], known: npt.NDArray[np.bool_]
@@ -369,14 +361,17 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         return kinds[:, _NOISE]
 
 
-def label_codes(probabilities: Floats, threshold: float) -> npt.NDArray[np.intp]:
-    """Return content from the threshold on, the likeliest kind of noise below it.
+def label_codes(probabilities: Floats, threshold: Threshold) -> npt.NDArray[np.intp]:
+    """Return content from the threshold on, the likeliest kind of noise below it, for one page.
 
-    >>> label_codes(np.array([[0.6, 0.3, 0.1, 0.0], [0.4, 0.1, 0.3, 0.2]]), 0.5).tolist()
-    [0, 2]
+    >>> page = np.array([[0.6, 0.3, 0.1, 0.0], [0.4, 0.1, 0.3, 0.2]])
+    >>> label_codes(page, Threshold(0.5)).tolist(), label_codes(page, Threshold(0.5, 0.8)).tolist()
+    ([0, 2], [1, 2])
     """
     noise = _NOISE[np.argmax(probabilities[:, _NOISE], axis=1)]
-    return np.where(probabilities[:, CONTENT] >= threshold, CONTENT, noise)
+    probability = probabilities[:, CONTENT]
+    kept = (probability >= threshold.line) & (probability.max(initial=0) >= threshold.page)
+    return np.where(kept, CONTENT, noise)
 
 
 def _content(model: Any, features: Floats) -> npt.NDArray[np.float64]:

@@ -60,8 +60,7 @@ def make_card(model: LinePredictor, **facts: Any) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "labels": list(LABELS),
-        "threshold": model.threshold_,
-        "thresholds": dict(model.thresholds_),
+        "thresholds": {name: list(value) for name, value in model.thresholds_.items()},
         "parameters": parameters,
         "versions": {
             "python": platform.python_version(),

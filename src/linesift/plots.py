@@ -52,11 +52,11 @@ def precision_recall(report: Any) -> "Figure":
             form.labelled.labels, form.probabilities
         )
         axes.plot(recall, precision, color=_COLOURS[name], label=_NAMES[name])
-        kept = int((thresholds >= report.threshold).sum())
+        kept = int((thresholds >= report.threshold.line).sum())
         if kept:
             axes.plot(recall[kept - 1], precision[kept - 1], "o", color=_COLOURS[name])
     axes.set(xlim=(0.5, 1.005), ylim=(0.5, 1.005))
-    axes.legend(title=f"dot: threshold {report.threshold:.2f}", loc="lower left")
+    axes.legend(title=f"dot: threshold {report.threshold.line:.2f}", loc="lower left")
     return figure
 
 

@@ -13,7 +13,7 @@ def predict_pages(
     model: LinePredictor,
     pages: Iterable[Page],
     *,
-    threshold: float | str | None = None,
+    threshold: float | str = "balanced",
     batch_lines: int = BATCH_LINES,
 ) -> Iterator[PagePrediction]:
     """Yield the prediction of each page in the order given.
@@ -24,8 +24,8 @@ def predict_pages(
         Fitted.
     pages : iterable of Page
         Read only as far as the next batch needs.
-    threshold : float, 0 to 1, or {"precision", "balanced", "recall"}, optional
-        Probability from which a line is kept; the model's own by default.
+    threshold : float, 0 to 1, or {"precision", "balanced", "recall"}
+        As in `LinePredictor.predict_lines`.
     batch_lines : int
         Lines judged at a time; results do not depend on it.
     """

@@ -183,7 +183,7 @@ def run_metrics(training: Training) -> dict[str, float]:
     metrics = {name: score.value for name, score in scores.items()}
     for name, score in scores.items():
         metrics[f"interval/{name}/low"], metrics[f"interval/{name}/high"] = score.low, score.high
-    return metrics | {"threshold": training.report.threshold}
+    return metrics | {"threshold": training.report.threshold.line}
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

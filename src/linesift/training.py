@@ -25,6 +25,7 @@ from linesift.labels import (
     no_pages,
     read_label_folder,
 )
+from linesift.metrics import Threshold
 from linesift.model import LinePredictor
 from linesift.page import Page
 
@@ -179,7 +180,7 @@ def train(
         scored, held_out = data.test, "pages of sites that training has not seen"
     else:
         say("scoring each page by a model trained on the others")
-        report = _leave_one_out(model, data.train, fitted.threshold_)
+        report = _leave_one_out(model, data.train, fitted.threshold())
         scored, held_out = data.train, "each page by a model trained on the others"
     points = [
         (len(part), _line_f1(clone(model).fit(part.pages, part.labels), scored))
@@ -189,7 +190,7 @@ def train(
     return Training(fitted, report, baseline, held_out, data, points)
 
 
-def _leave_one_out(model: LinePredictor, labelled: LabelledPages, threshold: float) -> Report:
+def _leave_one_out(model: LinePredictor, labelled: LabelledPages, threshold: Threshold) -> Report:
     if len(labelled) < 2:
         raise DataError("one labelled page cannot be scored; label a second one")
     fitted = []
