@@ -32,7 +32,8 @@ from linesift.linear import HashedLinear, fit_hashed_linear, take_rows
 from linesift.page import NO_PATH, Batch, Page
 from linesift.trees import quantised
 
-_KIND_SAMPLE = 60_000
+_KIND_SAMPLE = 200_000
+_KIND_LEAVES = 31
 _EASY = 0.05  # probability of content below which a line is nearly surely noise
 _EASY_SHARE = 0.2
 _L2 = 1.0  # keeps leaves of a few odd lines from speaking loudly
@@ -245,7 +246,7 @@ class Fitting:
         kinds = np.unique(self.labels[rows])
         if len(kinds) == 1:
             return int(kinds[0])
-        options = self._tree_options(self.settings["kind_trees"], 15)
+        options = self._tree_options(self.settings["kind_trees"], _KIND_LEAVES)
         return HistGradientBoostingClassifier(**options).fit(
             _filled(quantised(features[rows])),
             self.labels[rows].astype(int),
