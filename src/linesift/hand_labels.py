@@ -1,4 +1,4 @@
-"""Labels that people gave to pages of the public sets, kept without the pages' text.
+"""Hand labels of pages of the public sets, kept without the pages' text.
 
 The sets are not ours to copy, so a label file holds page id, line number, label and a
 hash of the line: enough to find the line again, and to notice if it is another one now.
@@ -78,7 +78,7 @@ def read_hand_labels(folder: str | Path) -> HandLabels:
 
 
 def hand_labelled(labelled: LabelledPages, hand: HandLabels) -> LabelledPages:
-    """Return the pages that people labelled, with their labels instead of the aligned ones.
+    """Return the pages that were labelled by hand, with these labels instead of the aligned ones.
 
     Raises
     ------
@@ -114,12 +114,12 @@ def _labels_of(page: Page, lines: Mapping[int, tuple[int, str]]) -> LabelArray:
 
 
 def confusion(hand: LabelledPages, aligned: LabelledPages) -> npt.NDArray[np.int64]:
-    """Return how many lines people and alignment gave which label, unsure ones left out.
+    """Return how many lines hand and alignment gave which label, unsure ones left out.
 
     Returns
     -------
     counts : ndarray of shape (n_labels, n_labels)
-        By the people's label, then the aligned one.
+        By hand label, then aligned label.
     """
     by_page = {p.page_id: y for p, y in zip(aligned.pages, aligned.labels, strict=True)}
     counts = np.zeros((len(LABELS), len(LABELS)), np.int64)
