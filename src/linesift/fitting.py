@@ -92,10 +92,8 @@ class Fitting:
     def judged_pages(
         self, probability: Probability
     ) -> tuple[list[npt.NDArray[np.int8]], list[Probability]]:
-        """Return labels and probabilities of the pages that were judged out of site."""
-        pages = np.split(probability, self.batch.page_starts[1:-1])
-        judged = [i for i, page in enumerate(pages) if not np.isnan(page).any()]
-        return [self.views.labels[i] for i in judged], [pages[i] for i in judged]
+        """Return the labels of each page, and the probabilities that were found out of site."""
+        return self.views.labels, np.split(probability, self.batch.page_starts[1:-1])
 
     def _side_by_side(self, function: Any, jobs: list[tuple[Any, ...]]) -> list[Any]:
         n_jobs = min(self.settings["n_jobs"], len(jobs))
@@ -184,8 +182,6 @@ class Fitting:
         prior: Probability,
         trees: int,
         leaves: int,
-        *,
-        judged_folds: int | None = None,
     ) -> tuple[HistGradientBoostingClassifier, Probability]:
         """Return a model of content, and the out-of-site probability of each line.
 
@@ -197,8 +193,6 @@ class Fitting:
         features : ndarray of shape (n_lines, n_features)
         prior : ndarray of shape (n_lines,), 0 to 1
         trees, leaves : int
-        judged_folds : int, optional
-            Groups of sites to judge; lines of the others get NaN. All by default.
         """
         features = quantised(features)
         target = self.labels == CONTENT
@@ -209,7 +203,7 @@ class Fitting:
         weight = np.where(easy, self.weight / _EASY_SHARE, self.weight).astype(np.float32)
         jobs = [
             (features, target, weight, learn[chosen[learn]], judge, options)
-            for learn, judge in self.folds[:judged_folds]
+            for learn, judge in self.folds
         ]
         nobody = np.empty(0, np.intp)
         jobs.append((features, target, weight, np.flatnonzero(chosen), nobody, options))
@@ -256,13 +250,12 @@ class Fitting:
     def calibrated(self, probability: Probability) -> tuple[Floats, Probability]:
         """Return slope and offset of the log-odds, without and with markup, and the result.
 
-        Learned from the lines that were judged out of site; the others are NaN.
+        Learned from probabilities found out of site.
         """
         calibration = np.array([[1.0, 0.0], [1.0, 0.0]])
         score = logit(probability)
-        judged = self.known[~np.isnan(probability[self.known])]
         for known in (False, True):
-            rows = judged[self.markup_known[judged] == known]
+            rows = self.known[self.markup_known[self.known] == known]
             target = self.labels[rows] == CONTENT
             if target.any() and not target.all():
                 model = LogisticRegression(C=np.inf).fit(score[rows, None], target)

@@ -30,7 +30,6 @@ from linesift.metrics import PRESETS, Threshold, best_threshold, surest_line
 from linesift.page import NO_PATH, Batch, Page
 from linesift.views import training_views
 
-_CALIBRATION_FOLDS = 2
 _NOISE = np.array([code for code in range(len(LABELS)) if code != CONTENT])
 
 
@@ -276,8 +275,6 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
                 # An earlier pass only prepares the last one: half its trees do.
                 self.context_trees // 2 if remaining else self.context_trees,
                 self.context_leaves,
-                # Nothing learns from the last pass but the calibration: fewer lines do.
-                judged_folds=None if remaining else _CALIBRATION_FOLDS,
             )
             self.context_models_.append(model)
         self.kind_model_ = fitting.kinds(features)
