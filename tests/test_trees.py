@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from linesift.trees import quantised
+from linesift.trees import predict_proba, quantised
 
 
 def random_columns(n_rows: int) -> np.ndarray:
@@ -61,3 +61,11 @@ def quantise_like(fitted: np.ndarray, rows: np.ndarray) -> np.ndarray:
         distance = np.abs(rows[known, k].astype(float)[:, None] - values)
         result[known, k] = values[distance.argmin(axis=1)]
     return result
+
+
+@pytest.mark.parametrize("n_rows", [1, 1999, 2000, 2001, 5500])
+def test_blocks_of_rows_get_what_all_rows_at_once_get(n_rows):
+    columns = random_columns(n_rows)
+    model = HistGradientBoostingClassifier(max_iter=5, early_stopping=False)
+    model.fit(random_columns(500), np.arange(500) % 3)
+    np.testing.assert_array_equal(predict_proba(model, columns), model.predict_proba(columns))

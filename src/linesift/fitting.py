@@ -30,7 +30,7 @@ from linesift.features import (
 from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
 from linesift.linear import HashedLinear, fit_hashed_linear, take_rows
 from linesift.page import NO_PATH, Batch, Page
-from linesift.trees import quantised
+from linesift.trees import predict_proba, quantised
 
 _KIND_SAMPLE = 200_000
 _KIND_LEAVES = 31
@@ -320,4 +320,4 @@ def _fit_boosted(
         return model, np.empty(0)
     if len(model.classes_) < 2:
         return model, np.full(len(judge), float(model.classes_[0]))
-    return model, model.predict_proba(features[judge])[:, 1]
+    return model, predict_proba(model, features[judge])[:, 1]

@@ -28,6 +28,7 @@ from linesift.fitting import Fitting, expit, logit, ngram_scores, ngram_shape
 from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
 from linesift.metrics import PRESETS, Threshold, best_threshold, surest_line
 from linesift.page import NO_PATH, Batch, Page
+from linesift.trees import predict_proba
 from linesift.views import training_views
 
 _NOISE = np.array([code for code in range(len(LABELS)) if code != CONTENT])
@@ -354,7 +355,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         if isinstance(self.kind_model_, int):
             kinds[:, self.kind_model_] = 1
         else:
-            kinds[:, self.kind_model_.classes_] = self.kind_model_.predict_proba(features)
+            kinds[:, self.kind_model_.classes_] = predict_proba(self.kind_model_, features)
         return kinds[:, _NOISE]
 
 
@@ -372,4 +373,4 @@ def label_codes(probabilities: Floats, threshold: Threshold) -> npt.NDArray[np.i
 
 
 def _content(model: Any, features: Floats) -> npt.NDArray[np.float64]:
-    return model.predict_proba(features)[:, 1]
+    return predict_proba(model, features)[:, 1]
