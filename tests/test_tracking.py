@@ -129,12 +129,13 @@ def test_metrics_are_a_dozen_scores_per_form_each_with_its_interval(run, trainin
                 "line_f1"
             ]
         assert len(expected) - before <= 12
-    scores = {name for name in metrics if not name.startswith("interval/")} - {"threshold"}
+    scores = {name for name in metrics if not name.startswith("within_95_percent/")} - {"threshold"}
     assert scores == set(expected)
     for name, score in expected.items():
         assert metrics[name] == pytest.approx(score.value)
-        assert metrics[f"interval/{name}/low"] == pytest.approx(score.low)
-        assert metrics[f"interval/{name}/high"] == pytest.approx(score.high)
+        bound = f"within_95_percent/{name.replace('/', '.')}"
+        assert metrics[f"{bound}.low"] == pytest.approx(score.low)
+        assert metrics[f"{bound}.high"] == pytest.approx(score.high)
     assert metrics["threshold"] == pytest.approx(training.report.threshold.line)
 
 

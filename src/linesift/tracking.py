@@ -27,6 +27,7 @@ PARENT = "LINESIFT_PARENT_RUN"
 """Environment variable that hands the run of a sweep on to its jobs."""
 
 _OVERALL = ("line_f1", "character_f1")
+_BOUNDS = "within_95_percent"
 
 
 @dataclass(frozen=True)
@@ -167,8 +168,8 @@ class Tracker:
 def run_metrics(training: Training) -> dict[str, float]:
     """Return what a run is compared by: a dozen scores per form, each with its interval.
 
-    The bounds stand under a prefix of their own, so that the table of runs and the charts
-    show scores beside scores. All other scores are in the run's `scores.json`.
+    The bounds stand in one section of their own, the last of the charts, so that scores
+    stand beside scores. All other scores are in the run's `scores.json`.
     """
     scores: dict[str, Estimate] = {}
     for form, result in training.report.forms.items():
@@ -182,7 +183,8 @@ def run_metrics(training: Training) -> dict[str, float]:
     scores["baseline/line_f1"] = training.baseline.forms["text"].groups["all"]["line_f1"]
     metrics = {name: score.value for name, score in scores.items()}
     for name, score in scores.items():
-        metrics[f"interval/{name}/low"], metrics[f"interval/{name}/high"] = score.low, score.high
+        bound = f"{_BOUNDS}/{name.replace('/', '.')}"
+        metrics[f"{bound}.low"], metrics[f"{bound}.high"] = score.low, score.high
     return metrics | {"threshold": training.report.threshold.line}
 
 
