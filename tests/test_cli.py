@@ -326,3 +326,10 @@ def test_the_command_starts_without_what_it_does_not_need(model, folder, command
     )
     assert (done.returncode, done.stderr) == (0, "[]\n")
     assert done.stdout
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate", "fetch"])
+def test_the_help_of_a_command_shows_an_example_on_a_line_of_its_own(command):
+    shown = CliRunner().invoke(main, [command, "--help"]).output.splitlines()
+    heading = next(k for k, line in enumerate(shown) if line.strip() in ("Example:", "Examples:"))
+    assert shown[heading + 1].startswith(f"    linesift {command}")

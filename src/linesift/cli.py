@@ -33,7 +33,7 @@ class InputError(click.ClickException):
 class Threshold(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
     """A probability, or the name of a preset."""
 
-    name = "precision|balanced|recall|0..1"
+    name = "threshold"
     _presets = ("precision", "balanced", "recall")
 
     def convert(
@@ -73,6 +73,7 @@ def main() -> None:
 @click.option(
     "--threshold",
     type=Threshold(),
+    metavar="[precision|balanced|recall|0..1]",
     default="balanced",
     show_default=True,
     help="What matters most, or the probability from which a line is kept.",
@@ -85,7 +86,7 @@ def predict(
     model_path: str | None,
     threshold: float | str,
 ) -> None:
-    r"""Print the article text of pages: text or HTML, files, folders or standard input (-).
+    """Print the article text of pages: text or HTML, files, folders or standard input (-).
 
     A page that cannot be read is named with its reason, the others go on, and the exit
     code is 1.
@@ -217,7 +218,7 @@ def evaluate(
     report: str | None,
     floor: str | None,
 ) -> None:
-    r"""Score a model on labelled pages that it was not trained on.
+    """Score a model on labelled pages that it was not trained on.
 
     Prints line, character and text F1 with 95 % intervals, as plain text and with
     markup, beside the untuned run rule.
@@ -342,7 +343,7 @@ def _print_reports(reports: list[Any], *, labels: bool = False) -> None:
     help="Where to download from.",
 )
 def fetch(names: tuple[str, ...], raw: str, manifests: str, mirror: str | None, url: str) -> None:
-    r"""Fetch the public data sets, verify and unpack them. Run again, it goes on.
+    """Fetch the public data sets, verify and unpack them. Run again, it goes on.
 
     \b
     Example:
