@@ -30,24 +30,25 @@ class InputError(click.ClickException):
     exit_code = 2
 
 
-class Threshold(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
+class ThresholdType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
     """A probability, or the name of a preset."""
 
     name = "threshold"
-    _presets = ("precision", "balanced", "recall")
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float | str:
         """Return the number or the name, or fail with what was expected."""
-        if value in self._presets:
+        from linesift.metrics import PRESETS
+
+        if value in PRESETS:
             return str(value)
         try:
             number = float(value)
         except ValueError:
             number = -1.0
         if not 0 <= number <= 1:
-            self.fail(f"expected 0 to 1 or one of {', '.join(self._presets)}; got {value!r}")
+            self.fail(f"expected 0 to 1 or one of {', '.join(PRESETS)}; got {value!r}")
         return number
 
 
@@ -72,7 +73,7 @@ def main() -> None:
 )
 @click.option(
     "--threshold",
-    type=Threshold(),
+    type=ThresholdType(),
     metavar="[precision|balanced|recall|0..1]",
     default="balanced",
     show_default=True,
@@ -204,7 +205,7 @@ def _printable(text: str) -> bytes:
     metavar="FOLDER",
     help="Score these hand-labelled pages instead.",
 )
-@click.option("--threshold", type=Threshold(), default="balanced", show_default=True)
+@click.option("--threshold", type=ThresholdType(), default="balanced", show_default=True)
 @click.option("--report", metavar="FOLDER", help="Write all scores and curves there.")
 @click.option("--floor", metavar="FILE", help="Fail if a score falls below this floor.")
 @click.pass_context
