@@ -7,10 +7,11 @@ from linesift import LineClassifier, read_text
 from linesift.context import context_features
 from linesift.evaluate import evaluate
 from linesift.features import hashed_ngrams, hashed_paths, line_features, markup_features
-from linesift.fitting import Fitting
+from linesift.fitting import Fitting, expit
 from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, UNSURE, LabelledPages
 from linesift.metrics import Threshold
 from linesift.model import label_codes
+from linesift.network import softmax
 from linesift.page import Batch, Page
 from linesift.views import training_views
 from tests.made_pages import (
@@ -113,17 +114,17 @@ def test_the_stages_are_what_their_parts_say_in_turn(passes):
     ngrams = model.ngrams_.scores(*hashed_ngrams(batch, (3, 4, 5), TINY["ngram_bits"], 128, 64))
     paths = model.paths_.scores(*hashed_paths(batch.paths, TINY["path_bits"]))[batch.path_ids]
     features = line = np.column_stack([text, markup, ngrams, paths])
-    p = model.line_model_.predict_proba(line)[:, 1]
+    p = expit(model.line_model_.scores(line)[:, 0])
     for stage in model.context_models_:
         _, context = context_features(batch, text, markup, ngrams, p)
-        features = np.column_stack([line, p, context])
-        p = stage.predict_proba(features)[:, 1]
+        features = np.column_stack([line, p, context]).astype(np.float32)
+        p = expit(stage.scores(features)[:, 0])
     slope, offset = model.calibration_[1]
-    p = 1 / (1 + np.exp(-(slope * np.log(p / (1 - p)) + offset)))
+    p = np.clip(1 / (1 + np.exp(-(slope * np.log(p / (1 - p)) + offset))), 1e-6, 1 - 1e-6)
     found = np.vstack(model.predict_proba(NEW.pages))
     np.testing.assert_allclose(found[:, CONTENT], p, rtol=1e-5)
-    kinds = model.kind_model_.predict_proba(features) * (1 - p)[:, None]
-    np.testing.assert_allclose(found[:, model.kind_model_.classes_], kinds, rtol=1e-5, atol=1e-7)
+    kinds = softmax(model.kind_model_.scores(features)) * (1 - p)[:, None]
+    np.testing.assert_allclose(found[:, model.kinds_], kinds, rtol=1e-5, atol=1e-7)
 
 
 # ------------------------------------------------------------------- what it promises
@@ -202,7 +203,7 @@ def test_a_line_is_judged_by_models_that_have_not_seen_its_site():
     np.testing.assert_array_equal(line[own], line_swapped[own])
     assert not np.array_equal(line[~own], line_swapped[~own], equal_nan=True)
     prior = np.full(len(line), 0.5)
-    judged, judged_swapped = (fitting.boosted(line, prior, 5, 8)[1] for fitting in fittings)
+    judged, judged_swapped = (fitting.judged(line, prior)[1] for fitting in fittings)
     np.testing.assert_array_equal(judged[own], judged_swapped[own])
     assert not np.array_equal(judged[~own], judged_swapped[~own])
 
@@ -214,8 +215,8 @@ def test_parameters_are_stored_as_given_and_cloned():
     model = LineClassifier(ngram_orders=[2, 3], folds=7)
     assert model.get_params()["ngram_orders"] == [2, 3]
     assert clone(model).get_params() == model.get_params()
-    assert model.set_params(folds=3, alpha=0.5) is model
-    assert (model.folds, model.alpha) == (3, 0.5)
+    assert model.set_params(folds=3, linear_alpha=0.5) is model
+    assert (model.folds, model.linear_alpha) == (3, 0.5)
     with pytest.raises(ValueError, match="flods"):
         model.set_params(flods=2)
 

@@ -342,6 +342,7 @@ def line_hashes(batch: Batch) -> npt.NDArray[np.uint32]:
 
 
 MARKUP_FEATURES = (
+    "has_markup",
     "link_share",
     "depth",
     "heading",
@@ -382,14 +383,15 @@ _TAG = re.compile(r"[^.#]*")
 def markup_features(batch: Batch) -> Floats:
     """Return what the markup says of each line, of shape (n_lines, len(MARKUP_FEATURES)).
 
-    Rows of lines whose markup is unknown are NaN.
+    Lines whose markup is unknown are NaN in all columns but the first.
     """
     features = np.full((batch.n_lines, len(MARKUP_FEATURES)), np.nan, np.float32)
     known = batch.path_ids != NO_PATH
+    features[:, 0] = known
     if known.any():
         by_path = np.array([_path_features(path) for path in batch.paths], np.float32)
-        features[known, 1:-1] = by_path[batch.path_ids[known]]
-        features[:, 0] = batch.link_share
+        features[known, 2:-1] = by_path[batch.path_ids[known]]
+        features[:, 1] = batch.link_share
         features[known, -1] = _title_share(batch)[known]
     return features
 
@@ -404,7 +406,7 @@ def _path_features(path: str) -> tuple[float, ...]:
     everywhere = set(tags)
     flags = [
         float(bool(_TAGS_OF[name] & (near if name in _NEAR else everywhere)))
-        for name in MARKUP_FEATURES[3:-1]
+        for name in MARKUP_FEATURES[4:-1]
     ]
     return (float(len(tags)), float(heading), *flags)
 

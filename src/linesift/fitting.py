@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed, parallel_config
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
@@ -29,16 +28,14 @@ from linesift.features import (
 )
 from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
 from linesift.linear import HashedLinear, fit_hashed_linear, take_rows
+from linesift.network import Network, fit_network
 from linesift.page import NO_PATH, Batch, Page
-from linesift.trees import predict_proba, quantised
 
 _KIND_SAMPLE = 200_000
-_KIND_LEAVES = 31
 _EASY = 0.05  # probability of content below which a line is nearly surely noise
 _EASY_SHARE = 0.2
-_L2 = 1.0  # keeps leaves of a few odd lines from speaking loudly
+_SUREST = 1e-6  # no probability is nearer to 0 or 1
 _MANY = 20_000  # lines from which on it pays to leave easy ones out
-_LEAF = 80  # lines a leaf holds at least, fewer when there is little to learn from
 
 Probability = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
@@ -153,8 +150,8 @@ class Fitting:
         s = self.settings
         options = {
             "bits": bits,
-            "alpha": s["alpha"],
-            "epochs": s["epochs"],
+            "alpha": s["linear_alpha"],
+            "epochs": s["linear_epochs"],
             "seed": s["random_state"],
         }
         jobs = []
@@ -172,17 +169,11 @@ class Fitting:
     def prior(self, line: Floats) -> Probability:
         """Return a first, rough probability of content: what the n-grams say, if they do."""
         scores = ngram_scores(line)[:, CONTENT]
-        return expit(np.nan_to_num(scores.astype(np.float64), nan=0.0))
+        return expit(np.nan_to_num(scores, nan=0.0))
 
-    # ------------------------------------------------------------ boosted
+    # ------------------------------------------------------------ networks
 
-    def boosted(
-        self,
-        features: Floats,
-        prior: Probability,
-        trees: int,
-        leaves: int,
-    ) -> tuple[HistGradientBoostingClassifier, Probability]:
+    def judged(self, features: Floats, prior: Probability) -> tuple[Network, Probability]:
         """Return a model of content, and the out-of-site probability of each line.
 
         Lines that the prior judgement is nearly sure to be noise are most of all lines and
@@ -192,37 +183,32 @@ class Fitting:
         ----------
         features : ndarray of shape (n_lines, n_features)
         prior : ndarray of shape (n_lines,), 0 to 1
-        trees, leaves : int
         """
-        features = quantised(features)
         target = self.labels == CONTENT
-        options = self._tree_options(trees, leaves)
         easy = (prior < _EASY) & ~target & (len(prior) > _MANY)
         rng = np.random.default_rng(self.settings["random_state"])
         chosen = (self.labels != UNSURE) & (~easy | (rng.random(len(easy)) < _EASY_SHARE))
         weight = np.where(easy, self.weight / _EASY_SHARE, self.weight).astype(np.float32)
         jobs = [
-            (features, target, weight, learn[chosen[learn]], judge, options)
+            (features, target, weight, learn[chosen[learn]], judge, self._network_options())
             for learn, judge in self.folds
         ]
         nobody = np.empty(0, np.intp)
-        jobs.append((features, target, weight, np.flatnonzero(chosen), nobody, options))
-        results = self._side_by_side(_fit_boosted, jobs)
+        everything = np.flatnonzero(chosen)
+        jobs.append((features, target, weight, everything, nobody, self._network_options()))
+        results = self._side_by_side(_fit_network, jobs)
         probability = np.full(self.batch.n_lines, np.nan)
         for (_, judged), (_, held_out) in zip(results[:-1], self.folds, strict=False):
             probability[held_out] = judged
         return results[-1][0], probability
 
-    def _tree_options(self, trees: int, leaves: int) -> dict[str, Any]:
-        leaf = int(np.clip(len(self.known) // 40, 1, _LEAF))
+    def _network_options(self) -> dict[str, Any]:
         return {
-            "max_iter": trees,
-            "max_leaf_nodes": leaves,
+            "hidden": self.settings["hidden_units"],
+            "alpha": self.settings["network_alpha"],
+            "epochs": self.settings["network_epochs"],
             "learning_rate": self.settings["learning_rate"],
-            "min_samples_leaf": leaf,
-            "l2_regularization": _L2,
-            "early_stopping": False,
-            "random_state": self.settings["random_state"],
+            "seed": self.settings["random_state"],
         }
 
     def with_context(self, line: Floats, probability: Probability) -> Floats:
@@ -231,21 +217,19 @@ class Fitting:
         _, context = context_features(self.batch, self.text, self.markup, scores, probability)
         return np.column_stack([line, probability.astype(np.float32), context])
 
-    def kinds(self, features: Floats) -> HistGradientBoostingClassifier | int:
-        """Return a model of the kinds of noise, or the kind where there is only one."""
+    def kinds(self, features: Floats) -> tuple[Network | None, npt.NDArray[np.int64]]:
+        """Return a model of the kinds of noise, and which kinds; none where there is only one."""
         rows = self.known[self.labels[self.known] != CONTENT]
         if len(rows) > _KIND_SAMPLE:
             rng = np.random.default_rng(self.settings["random_state"])
             rows = np.sort(rng.choice(rows, _KIND_SAMPLE, replace=False))
-        kinds = np.unique(self.labels[rows])
+        kinds, kind_of_row = np.unique(self.labels[rows], return_inverse=True)
         if len(kinds) == 1:
-            return int(kinds[0])
-        options = self._tree_options(self.settings["kind_trees"], _KIND_LEAVES)
-        return HistGradientBoostingClassifier(**options).fit(
-            _filled(quantised(features[rows])),
-            self.labels[rows].astype(int),
-            sample_weight=self.weight[rows],
+            return None, kinds.astype(np.int64)
+        network = fit_network(
+            features[rows], kind_of_row, self.weight[rows], **self._network_options()
         )
+        return network, kinds.astype(np.int64)
 
     def calibrated(self, probability: Probability) -> tuple[Floats, Probability]:
         """Return slope and offset of the log-odds, without and with markup, and the result.
@@ -258,16 +242,10 @@ class Fitting:
             rows = self.known[self.markup_known[self.known] == known]
             target = self.labels[rows] == CONTENT
             if target.any() and not target.all():
-                model = LogisticRegression(C=np.inf).fit(score[rows, None], target)
+                model = LogisticRegression().fit(score[rows, None], target)
                 calibration[int(known)] = model.coef_[0, 0], model.intercept_[0]
         slope, offset = calibration[self.markup_known.astype(int)].T
         return calibration, expit(slope * score + offset)
-
-
-def _filled(features: Floats) -> Floats:
-    """Put one number into columns that hold nothing: the trees cannot bin an empty column."""
-    features[0, np.isnan(features).all(axis=0)] = 0
-    return features
 
 
 def ngram_scores(line: Floats) -> Floats:
@@ -283,14 +261,19 @@ def ngram_shape(settings: Mapping[str, Any]) -> tuple[tuple[int, ...], int, int,
 
 
 def logit(probability: npt.NDArray[np.floating]) -> Probability:
-    """Return log-odds, bounded."""
-    bounded = np.clip(probability.astype(np.float64), 1e-6, 1 - 1e-6)
+    """Return log-odds, bounded as those of `expit`."""
+    bounded = np.clip(probability.astype(np.float64), _SUREST, 1 - _SUREST)
     return np.log(bounded / (1 - bounded))
 
 
-def expit(score: Probability) -> Probability:
-    """Return the probability of log-odds."""
-    return 1 / (1 + np.exp(-score))
+def expit(score: npt.NDArray[np.floating]) -> Probability:
+    """Return the probability of log-odds, never quite 0 or 1.
+
+    >>> expit(np.array([-1e9, 0.0, 3.0])).round(3).tolist()
+    [0.0, 0.5, 0.953]
+    """
+    probability = 1 / (1 + np.exp(-np.clip(score.astype(np.float64), -50, 50)))
+    return np.clip(probability, _SUREST, 1 - _SUREST)
 
 
 def _fit_linear(
@@ -305,19 +288,16 @@ def _fit_linear(
     return model, model.scores(*take_rows(hashes, starts, judge))
 
 
-def _fit_boosted(
+def _fit_network(
     features: Floats,
     target: npt.NDArray[np.bool_],
     weight: Floats,
     learn: Rows,
     judge: Rows,
     options: dict[str, Any],
-) -> tuple[HistGradientBoostingClassifier, Probability]:
+) -> tuple[Network | None, Probability]:
     """Fit on some rows and judge others; a fold without both outcomes says the same of all."""
-    model = HistGradientBoostingClassifier(**options)
-    model.fit(_filled(features[learn]), target[learn], sample_weight=weight[learn])
-    if not len(judge):
-        return model, np.empty(0)
-    if len(model.classes_) < 2:
-        return model, np.full(len(judge), float(model.classes_[0]))
-    return model, predict_proba(model, features[judge])[:, 1]
+    if target[learn].all() or not target[learn].any():
+        return None, np.full(len(judge), float(target[learn].any()))
+    network = fit_network(features[learn], target[learn].astype(int), weight[learn], **options)
+    return network, expit(network.scores(features[judge])[:, 0])
