@@ -175,7 +175,7 @@ def test_another_seed_gives_another_model():
 
 @pytest.mark.parametrize("folds", [2, 4, 50])
 def test_no_site_is_on_both_sides_of_a_fold(folds):
-    views = training_views(LABELLED, shorten=0.5, hide_markup=True, seed=0)
+    views = training_views(LABELLED, shorten=0.5, hide_markup=True, list_marks=0.5, seed=0)
     fitting = Fitting(views, LineClassifier(folds=folds).get_params())
     site_of_line = np.repeat(views.sites, [len(page.lines) for page in views.pages])
     assert len(fitting.folds) == min(folds, len(TRAIN_SITES))
@@ -186,7 +186,7 @@ def test_no_site_is_on_both_sides_of_a_fold(folds):
 
 
 def test_a_line_is_judged_by_models_that_have_not_seen_its_site():
-    views = training_views(LABELLED, shorten=0.0, hide_markup=True, seed=0)
+    views = training_views(LABELLED, shorten=0.0, hide_markup=True, list_marks=0.5, seed=0)
     odd = views.sites[0]
     own = np.repeat([site == odd for site in views.sites], [len(p.lines) for p in views.pages])
     swapped = [

@@ -11,8 +11,12 @@ from tests.made_pages import TRAIN_SITES, made_pages
 LABELLED = made_pages(TRAIN_SITES)
 
 
-def views(labelled=LABELLED, *, shorten=1.0, hide_markup=True, seed=0) -> LabelledPages:
-    return training_views(labelled, shorten=shorten, hide_markup=hide_markup, seed=seed)
+def views(
+    labelled=LABELLED, *, shorten=1.0, hide_markup=True, list_marks=0.0, seed=0
+) -> LabelledPages:
+    return training_views(
+        labelled, shorten=shorten, hide_markup=hide_markup, list_marks=list_marks, seed=seed
+    )
 
 
 def content(page: Page, labels: np.ndarray) -> list[str]:
@@ -73,6 +77,30 @@ def test_every_page_is_shown_with_and_without_markup():
 def test_markup_can_be_left_in_sight():
     shown = views(shorten=0.0, hide_markup=False)
     assert shown.pages == LABELLED.pages
+
+
+def test_items_of_lists_get_one_and_the_same_mark_and_keep_their_labels():
+    shown = views(shorten=0.0, list_marks=1.0)
+    marks = set()
+    for k, (page, y) in enumerate(zip(LABELLED.pages, LABELLED.labels, strict=True)):
+        marked = shown.pages[3 * k + 2]
+        assert marked.markup is None
+        kept = [n for n, line in enumerate(marked.lines) if line[:2] in ("* ", "• ", "- ", "+ ")]
+        items = [n for n, path in enumerate(page.markup.paths) if " li" in path]
+        assert len(kept) == len(items)
+        if len(marked.lines) == len(page.lines):  # without the repeated heading
+            assert kept == items
+            assert [line.lstrip("*•-+ ") for line in marked.lines] == list(page.lines)
+            np.testing.assert_array_equal(shown.labels[3 * k + 2], y)
+        used = {marked.lines[n][:2] for n in kept}
+        assert len(used) <= 1
+        marks |= used
+    assert len(marks) > 1
+
+
+def test_plain_text_has_no_lists_to_mark():
+    plain = LABELLED.map_pages([page.without_markup() for page in LABELLED.pages])
+    assert len(views(plain, shorten=0.0, list_marks=1.0)) == len(plain)
 
 
 def test_plain_text_is_shown_once():

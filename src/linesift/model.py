@@ -162,6 +162,9 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         Share of the training pages from which noise is dropped at random.
     hide_markup : bool
         Whether training shows pages with markup also without it.
+    list_marks : float, 0 to 1
+        Share of the pages with markup that training shows once more as plain text with a
+        mark before each list item, as many converters write it.
     folds : int
         Groups of sites for out-of-site probabilities.
     n_jobs : int
@@ -207,6 +210,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         learning_rate: float = 0.001,
         shorten: float = 0.5,
         hide_markup: bool = True,
+        list_marks: float = 0.6,
         folds: int = 3,
         n_jobs: int = 1,
         random_state: int = 0,
@@ -226,6 +230,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         self.learning_rate = learning_rate
         self.shorten = shorten
         self.hide_markup = hide_markup
+        self.list_marks = list_marks
         self.folds = folds
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -253,6 +258,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
             self._checked(X, y),
             shorten=self.shorten,
             hide_markup=self.hide_markup,
+            list_marks=self.list_marks,
             seed=self.random_state,
         )
         fitting = Fitting(views, self.get_params())
