@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,10 +80,22 @@ def test_markup_can_be_left_in_sight():
     assert shown.pages == LABELLED.pages
 
 
+def with_lists(page: Page, labels: np.ndarray) -> Page:
+    """Put the lines of other articles into a list, and no other line."""
+    paths = tuple(
+        "html body ul.more li.item a" if label == RELATED else "html body div.list p"
+        for label in labels
+    )
+    return replace(page, markup=replace(page.markup, paths=paths))
+
+
 def test_items_of_lists_get_one_and_the_same_mark_and_keep_their_labels():
-    shown = views(shorten=0.0, list_marks=1.0)
+    listed = LABELLED.map_pages(
+        [with_lists(page, y) for page, y in zip(LABELLED.pages, LABELLED.labels, strict=True)]
+    )
+    shown = views(listed, shorten=0.0, list_marks=1.0)
     marks = set()
-    for k, (page, y) in enumerate(zip(LABELLED.pages, LABELLED.labels, strict=True)):
+    for k, (page, y) in enumerate(zip(listed.pages, LABELLED.labels, strict=True)):
         marked = shown.pages[3 * k + 2]
         assert marked.markup is None
         kept = [n for n, line in enumerate(marked.lines) if line[:2] in ("* ", "• ", "- ", "+ ")]
