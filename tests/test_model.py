@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -8,7 +10,7 @@ from linesift.context import context_features
 from linesift.evaluate import evaluate
 from linesift.features import hashed_ngrams, hashed_paths, line_features, markup_features
 from linesift.fitting import Fitting, expit
-from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, UNSURE, LabelledPages
+from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, UNSURE
 from linesift.metrics import Threshold
 from linesift.model import label_codes
 from linesift.network import softmax
@@ -176,8 +178,9 @@ def test_another_seed_gives_another_model():
 @pytest.mark.parametrize("folds", [2, 4, 50])
 def test_no_site_is_on_both_sides_of_a_fold(folds):
     views = training_views(LABELLED, shorten=0.5, hide_markup=True, list_marks=0.5, seed=0)
+    shown = views.labelled
     fitting = Fitting(views, LineClassifier(folds=folds).get_params())
-    site_of_line = np.repeat(views.sites, [len(page.lines) for page in views.pages])
+    site_of_line = np.repeat(shown.sites, [len(page.lines) for page in shown.pages])
     assert len(fitting.folds) == min(folds, len(TRAIN_SITES))
     for learn, judge in fitting.folds:
         assert not set(site_of_line[learn]) & set(site_of_line[judge])
@@ -187,16 +190,17 @@ def test_no_site_is_on_both_sides_of_a_fold(folds):
 
 def test_a_line_is_judged_by_models_that_have_not_seen_its_site():
     views = training_views(LABELLED, shorten=0.0, hide_markup=True, list_marks=0.5, seed=0)
-    odd = views.sites[0]
-    own = np.repeat([site == odd for site in views.sites], [len(p.lines) for p in views.pages])
+    shown = views.labelled
+    odd = shown.sites[0]
+    own = np.repeat([site == odd for site in shown.sites], [len(p.lines) for p in shown.pages])
     swapped = [
         np.where(y == CONTENT, OTHER, CONTENT).astype(np.int8) if site == odd else y
-        for site, y in zip(views.sites, views.labels, strict=True)
+        for site, y in zip(shown.sites, shown.labels, strict=True)
     ]
     settings = LineClassifier(**{**TINY, "folds": 9}).get_params()
     fittings = [
-        Fitting(LabelledPages(views.pages, labels, views.corpus, views.gold), settings)
-        for labels in (views.labels, swapped)
+        Fitting(views._replace(labelled=replace(shown, labels=labels)), settings)
+        for labels in (shown.labels, swapped)
     ]
     # What is said of the odd site hangs on the labels of the others, which are the same.
     line, line_swapped = (fitting.linear()[-1] for fitting in fittings)

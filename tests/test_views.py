@@ -17,7 +17,7 @@ def views(
 ) -> LabelledPages:
     return training_views(
         labelled, shorten=shorten, hide_markup=hide_markup, list_marks=list_marks, seed=seed
-    )
+    ).labelled
 
 
 def content(page: Page, labels: np.ndarray) -> list[str]:
@@ -149,3 +149,11 @@ def test_the_pages_given_are_not_changed():
     before = LABELLED.digest()
     views()
     assert LABELLED.digest() == before
+
+
+def test_views_say_which_are_the_pages_as_they_were_read():
+    options = {"hide_markup": True, "list_marks": 1.0, "seed": 0}
+    read = {page.lines for page in LABELLED.pages}
+    shown, as_read = training_views(LABELLED, shorten=0.5, **options)
+    assert as_read.tolist() == [page.lines in read for page in shown.pages]
+    assert 0.1 < as_read.mean() < 0.9

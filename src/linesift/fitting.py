@@ -26,10 +26,11 @@ from linesift.features import (
     line_hashes,
     markup_features,
 )
-from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
+from linesift.labels import CONTENT, LABELS, UNSURE
 from linesift.linear import HashedLinear, fit_hashed_linear, take_rows
 from linesift.network import Network, fit_network
 from linesift.page import NO_PATH, Batch, Page
+from linesift.views import TrainingViews
 
 _KIND_SAMPLE = 200_000
 _EASY = 0.05  # probability of content below which a line is nearly surely noise
@@ -46,22 +47,21 @@ class Fitting:
 
     Parameters
     ----------
-    views : LabelledPages
-        From `training_views`.
+    views : TrainingViews
     settings : mapping
         Parameters of the `LineClassifier`.
     """
 
-    def __init__(self, views: LabelledPages, settings: Mapping[str, Any]) -> None:
+    def __init__(self, views: TrainingViews, settings: Mapping[str, Any]) -> None:
         self.settings = settings
-        self.views = views
-        self.batch = Batch.from_pages(views.pages)
-        self.labels = np.concatenate(views.labels)
+        self.views, self.as_read = views
+        self.batch = Batch.from_pages(self.views.pages)
+        self.labels = np.concatenate(self.views.labels)
         self.known = np.flatnonzero(self.labels != UNSURE)
         self.markup_known = self.batch.path_ids != NO_PATH
         self.text = line_features(self.batch)
         self.markup = markup_features(self.batch)
-        sites = np.unique(views.sites, return_inverse=True)[1]
+        sites = np.unique(self.views.sites, return_inverse=True)[1]
         self.site_of_line = sites[self.batch.page_of_line]
         sizes = np.diff(self.batch.page_starts)
         # A page counts by the root of its length: neither every line nor every page alike.
@@ -89,8 +89,10 @@ class Fitting:
     def judged_pages(
         self, probability: Probability
     ) -> tuple[list[npt.NDArray[np.int8]], list[Probability]]:
-        """Return the labels of each page, and the probabilities that were found out of site."""
-        return self.views.labels, np.split(probability, self.batch.page_starts[1:-1])
+        """Return labels and out-of-site probabilities of each page as it was read."""
+        by_page = np.split(probability, self.batch.page_starts[1:-1])
+        chosen = np.flatnonzero(self.as_read) if self.as_read.any() else range(len(by_page))
+        return [self.views.labels[k] for k in chosen], [by_page[k] for k in chosen]
 
     def _side_by_side(self, function: Any, jobs: list[tuple[Any, ...]]) -> list[Any]:
         n_jobs = min(self.settings["n_jobs"], len(jobs))
@@ -234,12 +236,14 @@ class Fitting:
     def calibrated(self, probability: Probability) -> tuple[Floats, Probability]:
         """Return slope and offset of the log-odds, without and with markup, and the result.
 
-        Learned from probabilities found out of site.
+        Learned from probabilities found out of site, of pages as they were read: where
+        noise was dropped there is more content than on pages in use.
         """
         calibration = np.array([[1.0, 0.0], [1.0, 0.0]])
         score = logit(probability)
+        as_read = self.as_read[self.batch.page_of_line] | (not self.as_read.any())
         for known in (False, True):
-            rows = self.known[self.markup_known[self.known] == known]
+            rows = self.known[(self.markup_known == known)[self.known] & as_read[self.known]]
             target = self.labels[rows] == CONTENT
             if target.any() and not target.all():
                 model = LogisticRegression().fit(score[rows, None], target)

@@ -7,6 +7,7 @@ list of headlines left.
 
 import re
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +21,23 @@ _LIST_ITEM = re.compile(r"(?:^| )(?:li|dd|dt)(?:[.#]|$| )")
 _BLOCK = 8  # mean length in lines of the blocks of noise that are dropped together
 
 
+class TrainingViews(NamedTuple):
+    """Pages in the forms that training shows.
+
+    Parameters
+    ----------
+    labelled : LabelledPages
+    as_read : ndarray of shape (n_views,), bool
+        Whether a view is the page as it was read, with or without its markup.
+    """
+
+    labelled: LabelledPages
+    as_read: npt.NDArray[np.bool_]
+
+
 def training_views(
     labelled: LabelledPages, *, shorten: float, hide_markup: bool, list_marks: float, seed: int
-) -> LabelledPages:
+) -> TrainingViews:
     """Return every page once as plain text and, where its markup is known, once with it.
 
     Some stand a third time as plain text with a mark before each item of a list.
@@ -46,6 +61,7 @@ def training_views(
     labels: list[LabelArray] = []
     corpus: list[str] = []
     gold: list[tuple[str, ...]] = []
+    as_read: list[bool] = []
     for page, y, name, article in zip(
         labelled.pages, labelled.labels, labelled.corpus, labelled.gold, strict=True
     ):
@@ -67,12 +83,13 @@ def training_views(
             labels.append(shown)
             corpus.append(name)
             gold.append(article)
+            as_read.append(pages[-1].lines == page.lines)
     if shorten and not any((y > CONTENT).any() for y in labels):
         # All noise fell away, as may happen with a few pages; there is nothing to learn then.
         return training_views(
             labelled, shorten=0, hide_markup=hide_markup, list_marks=list_marks, seed=seed
         )
-    return LabelledPages(pages, labels, corpus, gold)
+    return TrainingViews(LabelledPages(pages, labels, corpus, gold), np.array(as_read))
 
 
 def _with_list_marks(page: Page, rng: np.random.Generator) -> Page:
