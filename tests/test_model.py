@@ -6,7 +6,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from linesift import LineClassifier, read_text
-from linesift.context import context_features
+from linesift.context import Context
 from linesift.evaluate import evaluate
 from linesift.features import hashed_ngrams, hashed_paths, line_features, markup_features
 from linesift.fitting import Fitting, expit
@@ -118,8 +118,8 @@ def test_the_stages_are_what_their_parts_say_in_turn(passes):
     features = line = np.column_stack([text, markup, ngrams, paths])
     p = expit(model.line_model_.scores(line)[:, 0])
     for stage in model.context_models_:
-        _, context = context_features(batch, text, markup, ngrams, p)
-        features = np.column_stack([line, p, context]).astype(np.float32)
+        _, surroundings = Context(batch, text, markup, ngrams).features(p)
+        features = np.column_stack([line, p, surroundings]).astype(np.float32)
         p = expit(stage.scores(features)[:, 0])
     slope, offset = model.calibration_[1]
     p = np.clip(1 / (1 + np.exp(-(slope * np.log(p / (1 - p)) + offset))), 1e-6, 1 - 1e-6)

@@ -15,7 +15,7 @@ from joblib import Parallel, delayed, parallel_config
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from linesift.context import context_features
+from linesift.context import Context
 from linesift.features import (
     LINE_FEATURES,
     MARKUP_FEATURES,
@@ -61,6 +61,7 @@ class Fitting:
         self.markup_known = self.batch.path_ids != NO_PATH
         self.text = line_features(self.batch)
         self.markup = markup_features(self.batch)
+        self._context: Context | None = None
         sites = np.unique(self.views.sites, return_inverse=True)[1]
         self.site_of_line = sites[self.batch.page_of_line]
         sizes = np.diff(self.batch.page_starts)
@@ -215,9 +216,10 @@ class Fitting:
 
     def with_context(self, line: Floats, probability: Probability) -> Floats:
         """Return the features of single lines beside those of their surroundings."""
-        scores = ngram_scores(line)
-        _, context = context_features(self.batch, self.text, self.markup, scores, probability)
-        return np.column_stack([line, probability.astype(np.float32), context])
+        if self._context is None:
+            self._context = Context(self.batch, self.text, self.markup, ngram_scores(line))
+        _, surroundings = self._context.features(probability)
+        return np.column_stack([line, probability.astype(np.float32), surroundings])
 
     def kinds(self, features: Floats) -> tuple[Network | None, npt.NDArray[np.int64]]:
         """Return a model of the kinds of noise, and which kinds; none where there is only one."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from linesift.context import context_features
+from linesift.context import Context
 from linesift.features import (
     Floats,
     hashed_ngrams,
@@ -314,9 +314,10 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         line = np.column_stack([text, markup, self._linear_scores(batch)])
         probability = _content(self.line_model_, line)
         features = line
+        context = Context(batch, text, markup, ngram_scores(line))
         for model in self.context_models_:
-            _, context = context_features(batch, text, markup, ngram_scores(line), probability)
-            features = np.column_stack([line, probability.astype(np.float32), context])
+            _, surroundings = context.features(probability)
+            features = np.column_stack([line, probability.astype(np.float32), surroundings])
             probability = _content(model, features)
         labels = np.empty((batch.n_lines, len(LABELS)), np.float32)
         probability = self._calibrate(probability, batch.path_ids != NO_PATH)
