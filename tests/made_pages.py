@@ -23,6 +23,7 @@ TINY = {
     "ngram_bits": 10,
     "path_bits": 10,
     "hidden_units": 16,
+    "members": 1,
     "folds": 2,
 }
 """Parameters of a `LineClassifier` that is fitted in a moment."""

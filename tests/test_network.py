@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from linesift.network import Network, fit_network, softmax
 
-OPTIONS = {"hidden": 8, "alpha": 1e-3, "epochs": 5, "learning_rate": 0.01, "seed": 3}
+OPTIONS = {"hidden": 8, "members": 1, "alpha": 1e-3, "epochs": 5, "learning_rate": 0.01, "seed": 3}
 
 
 def columns(n_rows: int, seed: int = 0) -> np.ndarray:
@@ -125,6 +125,18 @@ def test_the_same_seed_gives_the_same_network():
     )
     np.testing.assert_array_equal(one.hidden_weights, same.hidden_weights)
     assert not np.array_equal(one.hidden_weights, other.hidden_weights)
+
+
+def test_members_are_averaged():
+    features = columns(600)
+    weight = np.ones(600, np.float32)
+    one, other, both = (
+        fit_network(features, classes(features), weight, **{**OPTIONS, **options})
+        for options in ({"seed": 6}, {"seed": 7}, {"seed": 3, "members": 2})
+    )
+    assert both.hidden_weights.shape == (6, 16)
+    mean = (one.scores(features) + other.scores(features)) / 2
+    np.testing.assert_allclose(both.scores(features), mean, rtol=1e-4, atol=1e-5)
 
 
 def test_probabilities_of_no_rows_are_no_rows():

@@ -208,6 +208,7 @@ class Fitting:
     def _network_options(self) -> dict[str, Any]:
         return {
             "hidden": self.settings["hidden_units"],
+            "members": self.settings["members"],
             "alpha": self.settings["network_alpha"],
             "epochs": self.settings["network_epochs"],
             "learning_rate": self.settings["learning_rate"],

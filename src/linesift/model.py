@@ -152,6 +152,8 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         How often the context is looked at; 0 leaves it at single lines.
     hidden_units : int
         Size of the hidden layer of each network.
+    members : int
+        Networks from different starts that are averaged in each stage.
     network_alpha : float
         L2 penalty of the networks.
     network_epochs : int
@@ -205,6 +207,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         linear_epochs: int = 3,
         context_passes: int = 2,
         hidden_units: int = 64,
+        members: int = 3,
         network_alpha: float = 1.0,
         network_epochs: int = 10,
         learning_rate: float = 0.001,
@@ -225,6 +228,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         self.linear_epochs = linear_epochs
         self.context_passes = context_passes
         self.hidden_units = hidden_units
+        self.members = members
         self.network_alpha = network_alpha
         self.network_epochs = network_epochs
         self.learning_rate = learning_rate

@@ -103,12 +103,13 @@ def fit_network(
     weight: Floats,
     *,
     hidden: int,
+    members: int,
     alpha: float,
     epochs: int,
     learning_rate: float,
     seed: int,
 ) -> Network:
-    """Return a network fitted by Adam on log loss.
+    """Return a network, or the mean of some, fitted by Adam on log loss.
 
     Parameters
     ----------
@@ -119,7 +120,9 @@ def fit_network(
     weight : ndarray of shape (n_rows,)
         How much each row counts.
     hidden : int
-        Units of the hidden layer.
+        Units of the hidden layer of each member.
+    members : int
+        Networks from different starts whose scores are averaged: one wide network.
     alpha : float
         Strength of the L2 penalty.
     epochs : int
@@ -140,32 +143,36 @@ def fit_network(
     batch = min(_BATCH, len(scaled))
     updates = -(-len(scaled) // batch)
     epochs = max(epochs, -(-_LEAST_UPDATES // updates))
-    model = MLPClassifier(
-        (hidden,),
-        alpha=alpha,
-        batch_size=batch,
-        learning_rate_init=learning_rate,
-        max_iter=epochs,
-        tol=0,
-        n_iter_no_change=epochs,
-        random_state=seed,
-    )
-    with warnings.catch_warnings():
-        # So many passes and no more is what is wanted.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(scaled, classes, sample_weight=weight)
     largest = np.rint(np.maximum(high - mean, mean - low) * _STEPS / spread)
-    whole, hidden_scale = _whole_weights(model.coefs_[0] / _STEPS, largest)
+    parts = []
+    for member in range(members):
+        model = MLPClassifier(
+            (hidden,),
+            alpha=alpha,
+            batch_size=batch,
+            learning_rate_init=learning_rate,
+            max_iter=epochs,
+            tol=0,
+            n_iter_no_change=epochs,
+            random_state=seed * members + member,
+        )
+        with warnings.catch_warnings():
+            # So many passes and no more is what is wanted.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(scaled, classes, sample_weight=weight)
+        weights, scale = _whole_weights(model.coefs_[0] / _STEPS, largest)
+        parts.append((weights, scale, model.intercepts_[0], model.coefs_[1], model.intercepts_[1]))
+    hidden_weights, scales, hidden_bias, output, output_bias = zip(*parts, strict=True)
     return Network(
         low,
         high,
         mean,
         (_STEPS / spread).astype(np.float32),
-        whole,
-        hidden_scale,
-        model.intercepts_[0].astype(np.float32),
-        np.ascontiguousarray(model.coefs_[1].T, np.float32),
-        model.intercepts_[1].astype(np.float32),
+        np.concatenate(hidden_weights, axis=1),
+        np.concatenate(scales),
+        np.concatenate(hidden_bias).astype(np.float32),
+        np.ascontiguousarray(np.concatenate(output).T / members, np.float32),
+        np.mean(output_bias, axis=0).astype(np.float32),
     )
 
 
