@@ -6,7 +6,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from linesift.network import Network, fit_network, softmax
+from linesift.network import Network, _whole_weights, fit_network, softmax
 
 OPTIONS = {"hidden": 8, "members": 1, "alpha": 1e-3, "epochs": 5, "learning_rate": 0.01, "seed": 3}
 
@@ -105,6 +105,16 @@ def test_the_hidden_sums_are_exact_for_the_largest_values_that_columns_can_hold(
     sums = whole @ network.hidden_weights
     exact = whole.astype(np.int64) @ network.hidden_weights.astype(np.int64)
     np.testing.assert_array_equal(sums, exact)
+
+
+@pytest.mark.parametrize("size", [0, 1e-40, 1e-30, 1e-9, 1e9])
+def test_units_that_the_penalty_has_shrunk_to_nothing_stay_finite(size):
+    weights = np.full((3, 2), size, np.float32)
+    weights[2, 0] = 1.0  # on a column that never changes
+    whole, scale = _whole_weights(weights, np.array([4.0, 300.0, 0.0], np.float32))
+    assert np.isfinite(whole).all() and np.isfinite(scale).all() and (whole[2] == 0).all()
+    assert (np.array([4, 300, 0]) @ np.abs(whole) < 2**24).all()
+    np.testing.assert_allclose(whole[:2] * scale, weights[:2], rtol=1e-3, atol=1e-6)
 
 
 def test_rows_that_count_nothing_are_not_learned_from():

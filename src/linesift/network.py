@@ -22,6 +22,7 @@ _SAMPLE = 50_000  # rows that the scale of a column is read from
 _FLAT = 1e-3  # spread under which a column says nothing
 _STEPS = 128  # whole numbers per standard deviation of a column
 _EXACT = 1 << 24  # whole numbers below it have a float32 of their own
+_LEAST_REACH = 1e-3  # what the columns can move a unit by, at least
 _BATCH = 512
 _LEAST_UPDATES = 200  # of the weights, however few the rows
 
@@ -186,9 +187,11 @@ def _whole_weights(weights: Floats, largest: Floats) -> tuple[Floats, Floats]:
         Largest whole number, without sign, that a column can hold.
     """
     room = _EXACT - 1 - largest.sum() / 2  # a weight may be half a step too large
-    reach = np.maximum(largest @ np.abs(weights.astype(np.float64)), np.finfo(np.float32).tiny)
+    telling = np.where(largest[:, None] > 0, weights.astype(np.float64), 0)
+    # The penalty may shrink all weights of a unit to nothing; they need no finer steps.
+    reach = np.maximum(largest @ np.abs(telling), _LEAST_REACH)
     factor = room / reach
-    return np.rint(weights * factor).astype(np.float32), (1 / factor).astype(np.float32)
+    return np.rint(telling * factor).astype(np.float32), (1 / factor).astype(np.float32)
 
 
 def _scales(sample: Floats) -> tuple[Floats, Floats, Floats, Floats]:
