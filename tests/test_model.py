@@ -1,19 +1,16 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from linesift import LineClassifier, read_text
-from linesift.context import Context
+from linesift.context import context_features
 from linesift.evaluate import evaluate
 from linesift.features import hashed_ngrams, hashed_paths, line_features, markup_features
-from linesift.fitting import Fitting, expit
-from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, UNSURE
+from linesift.fitting import Fitting
+from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, UNSURE, LabelledPages
 from linesift.metrics import Threshold
 from linesift.model import label_codes
-from linesift.network import softmax
 from linesift.page import Batch, Page
 from linesift.views import training_views
 from tests.made_pages import (
@@ -116,17 +113,17 @@ def test_the_stages_are_what_their_parts_say_in_turn(passes):
     ngrams = model.ngrams_.scores(*hashed_ngrams(batch, (3, 4, 5), TINY["ngram_bits"], 128, 64))
     paths = model.paths_.scores(*hashed_paths(batch.paths, TINY["path_bits"]))[batch.path_ids]
     features = line = np.column_stack([text, markup, ngrams, paths])
-    p = expit(model.line_model_.scores(line)[:, 0])
+    p = model.line_model_.predict_proba(line)[:, 1]
     for stage in model.context_models_:
-        _, surroundings = Context(batch, text, markup, ngrams).features(p)
-        features = np.column_stack([line, p, surroundings]).astype(np.float32)
-        p = expit(stage.scores(features)[:, 0])
+        _, context = context_features(batch, text, markup, ngrams, p)
+        features = np.column_stack([line, p, context])
+        p = stage.predict_proba(features)[:, 1]
     slope, offset = model.calibration_[1]
-    p = np.clip(1 / (1 + np.exp(-(slope * np.log(p / (1 - p)) + offset))), 1e-6, 1 - 1e-6)
+    p = 1 / (1 + np.exp(-(slope * np.log(p / (1 - p)) + offset)))
     found = np.vstack(model.predict_proba(NEW.pages))
     np.testing.assert_allclose(found[:, CONTENT], p, rtol=1e-5)
-    kinds = softmax(model.kind_model_.scores(features)) * (1 - p)[:, None]
-    np.testing.assert_allclose(found[:, model.kinds_], kinds, rtol=1e-5, atol=1e-7)
+    kinds = model.kind_model_.predict_proba(features) * (1 - p)[:, None]
+    np.testing.assert_allclose(found[:, model.kind_model_.classes_], kinds, rtol=1e-5, atol=1e-7)
 
 
 # ------------------------------------------------------------------- what it promises
@@ -177,10 +174,9 @@ def test_another_seed_gives_another_model():
 
 @pytest.mark.parametrize("folds", [2, 4, 50])
 def test_no_site_is_on_both_sides_of_a_fold(folds):
-    views = training_views(LABELLED, shorten=0.5, hide_markup=True, list_marks=0.5, seed=0)
-    shown = views.labelled
+    views = training_views(LABELLED, shorten=0.5, hide_markup=True, seed=0)
     fitting = Fitting(views, LineClassifier(folds=folds).get_params())
-    site_of_line = np.repeat(shown.sites, [len(page.lines) for page in shown.pages])
+    site_of_line = np.repeat(views.sites, [len(page.lines) for page in views.pages])
     assert len(fitting.folds) == min(folds, len(TRAIN_SITES))
     for learn, judge in fitting.folds:
         assert not set(site_of_line[learn]) & set(site_of_line[judge])
@@ -189,25 +185,24 @@ def test_no_site_is_on_both_sides_of_a_fold(folds):
 
 
 def test_a_line_is_judged_by_models_that_have_not_seen_its_site():
-    views = training_views(LABELLED, shorten=0.0, hide_markup=True, list_marks=0.5, seed=0)
-    shown = views.labelled
-    odd = shown.sites[0]
-    own = np.repeat([site == odd for site in shown.sites], [len(p.lines) for p in shown.pages])
+    views = training_views(LABELLED, shorten=0.0, hide_markup=True, seed=0)
+    odd = views.sites[0]
+    own = np.repeat([site == odd for site in views.sites], [len(p.lines) for p in views.pages])
     swapped = [
         np.where(y == CONTENT, OTHER, CONTENT).astype(np.int8) if site == odd else y
-        for site, y in zip(shown.sites, shown.labels, strict=True)
+        for site, y in zip(views.sites, views.labels, strict=True)
     ]
     settings = LineClassifier(**{**TINY, "folds": 9}).get_params()
     fittings = [
-        Fitting(views._replace(labelled=replace(shown, labels=labels)), settings)
-        for labels in (shown.labels, swapped)
+        Fitting(LabelledPages(views.pages, labels, views.corpus, views.gold), settings)
+        for labels in (views.labels, swapped)
     ]
     # What is said of the odd site hangs on the labels of the others, which are the same.
     line, line_swapped = (fitting.linear()[-1] for fitting in fittings)
     np.testing.assert_array_equal(line[own], line_swapped[own])
     assert not np.array_equal(line[~own], line_swapped[~own], equal_nan=True)
     prior = np.full(len(line), 0.5)
-    judged, judged_swapped = (fitting.judged(line, prior)[1] for fitting in fittings)
+    judged, judged_swapped = (fitting.boosted(line, prior, 5, 8)[1] for fitting in fittings)
     np.testing.assert_array_equal(judged[own], judged_swapped[own])
     assert not np.array_equal(judged[~own], judged_swapped[~own])
 
@@ -219,8 +214,8 @@ def test_parameters_are_stored_as_given_and_cloned():
     model = LineClassifier(ngram_orders=[2, 3], folds=7)
     assert model.get_params()["ngram_orders"] == [2, 3]
     assert clone(model).get_params() == model.get_params()
-    assert model.set_params(folds=3, linear_alpha=0.5) is model
-    assert (model.folds, model.linear_alpha) == (3, 0.5)
+    assert model.set_params(folds=3, alpha=0.5) is model
+    assert (model.folds, model.alpha) == (3, 0.5)
     with pytest.raises(ValueError, match="flods"):
         model.set_params(flods=2)
 

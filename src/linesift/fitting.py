@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed, parallel_config
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from linesift.context import Context
+from linesift.context import context_features
 from linesift.features import (
     LINE_FEATURES,
     MARKUP_FEATURES,
@@ -26,17 +27,18 @@ from linesift.features import (
     line_hashes,
     markup_features,
 )
-from linesift.labels import CONTENT, LABELS, UNSURE
+from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
 from linesift.linear import HashedLinear, fit_hashed_linear, take_rows
-from linesift.network import Network, fit_network
 from linesift.page import NO_PATH, Batch, Page
-from linesift.views import TrainingViews
+from linesift.trees import predict_proba, quantised
 
 _KIND_SAMPLE = 200_000
+_KIND_LEAVES = 31
 _EASY = 0.05  # probability of content below which a line is nearly surely noise
 _EASY_SHARE = 0.2
-_SUREST = 1e-6  # no probability is nearer to 0 or 1
+_L2 = 1.0  # keeps leaves of a few odd lines from speaking loudly
 _MANY = 20_000  # lines from which on it pays to leave easy ones out
+_LEAF = 80  # lines a leaf holds at least, fewer when there is little to learn from
 
 Probability = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
@@ -47,22 +49,22 @@ class Fitting:
 
     Parameters
     ----------
-    views : TrainingViews
+    views : LabelledPages
+        From `training_views`.
     settings : mapping
         Parameters of the `LineClassifier`.
     """
 
-    def __init__(self, views: TrainingViews, settings: Mapping[str, Any]) -> None:
+    def __init__(self, views: LabelledPages, settings: Mapping[str, Any]) -> None:
         self.settings = settings
-        self.views, self.as_read = views
-        self.batch = Batch.from_pages(self.views.pages)
-        self.labels = np.concatenate(self.views.labels)
+        self.views = views
+        self.batch = Batch.from_pages(views.pages)
+        self.labels = np.concatenate(views.labels)
         self.known = np.flatnonzero(self.labels != UNSURE)
         self.markup_known = self.batch.path_ids != NO_PATH
         self.text = line_features(self.batch)
         self.markup = markup_features(self.batch)
-        self._context: Context | None = None
-        sites = np.unique(self.views.sites, return_inverse=True)[1]
+        sites = np.unique(views.sites, return_inverse=True)[1]
         self.site_of_line = sites[self.batch.page_of_line]
         sizes = np.diff(self.batch.page_starts)
         # A page counts by the root of its length: neither every line nor every page alike.
@@ -90,10 +92,8 @@ class Fitting:
     def judged_pages(
         self, probability: Probability
     ) -> tuple[list[npt.NDArray[np.int8]], list[Probability]]:
-        """Return labels and out-of-site probabilities of each page as it was read."""
-        by_page = np.split(probability, self.batch.page_starts[1:-1])
-        chosen = np.flatnonzero(self.as_read) if self.as_read.any() else range(len(by_page))
-        return [self.views.labels[k] for k in chosen], [by_page[k] for k in chosen]
+        """Return the labels of each page, and the probabilities that were found out of site."""
+        return self.views.labels, np.split(probability, self.batch.page_starts[1:-1])
 
     def _side_by_side(self, function: Any, jobs: list[tuple[Any, ...]]) -> list[Any]:
         n_jobs = min(self.settings["n_jobs"], len(jobs))
@@ -153,8 +153,8 @@ class Fitting:
         s = self.settings
         options = {
             "bits": bits,
-            "alpha": s["linear_alpha"],
-            "epochs": s["linear_epochs"],
+            "alpha": s["alpha"],
+            "epochs": s["epochs"],
             "seed": s["random_state"],
         }
         jobs = []
@@ -172,11 +172,17 @@ class Fitting:
     def prior(self, line: Floats) -> Probability:
         """Return a first, rough probability of content: what the n-grams say, if they do."""
         scores = ngram_scores(line)[:, CONTENT]
-        return expit(np.nan_to_num(scores, nan=0.0))
+        return expit(np.nan_to_num(scores.astype(np.float64), nan=0.0))
 
-    # ------------------------------------------------------------ networks
+    # ------------------------------------------------------------ boosted
 
-    def judged(self, features: Floats, prior: Probability) -> tuple[Network, Probability]:
+    def boosted(
+        self,
+        features: Floats,
+        prior: Probability,
+        trees: int,
+        leaves: int,
+    ) -> tuple[HistGradientBoostingClassifier, Probability]:
         """Return a model of content, and the out-of-site probability of each line.
 
         Lines that the prior judgement is nearly sure to be noise are most of all lines and
@@ -186,73 +192,82 @@ class Fitting:
         ----------
         features : ndarray of shape (n_lines, n_features)
         prior : ndarray of shape (n_lines,), 0 to 1
+        trees, leaves : int
         """
+        features = quantised(features)
         target = self.labels == CONTENT
+        options = self._tree_options(trees, leaves)
         easy = (prior < _EASY) & ~target & (len(prior) > _MANY)
         rng = np.random.default_rng(self.settings["random_state"])
         chosen = (self.labels != UNSURE) & (~easy | (rng.random(len(easy)) < _EASY_SHARE))
         weight = np.where(easy, self.weight / _EASY_SHARE, self.weight).astype(np.float32)
         jobs = [
-            (features, target, weight, learn[chosen[learn]], judge, self._network_options())
+            (features, target, weight, learn[chosen[learn]], judge, options)
             for learn, judge in self.folds
         ]
         nobody = np.empty(0, np.intp)
-        everything = np.flatnonzero(chosen)
-        jobs.append((features, target, weight, everything, nobody, self._network_options()))
-        results = self._side_by_side(_fit_network, jobs)
+        jobs.append((features, target, weight, np.flatnonzero(chosen), nobody, options))
+        results = self._side_by_side(_fit_boosted, jobs)
         probability = np.full(self.batch.n_lines, np.nan)
         for (_, judged), (_, held_out) in zip(results[:-1], self.folds, strict=False):
             probability[held_out] = judged
         return results[-1][0], probability
 
-    def _network_options(self) -> dict[str, Any]:
+    def _tree_options(self, trees: int, leaves: int) -> dict[str, Any]:
+        leaf = int(np.clip(len(self.known) // 40, 1, _LEAF))
         return {
-            "hidden": self.settings["hidden_units"],
-            "members": self.settings["members"],
-            "alpha": self.settings["network_alpha"],
-            "epochs": self.settings["network_epochs"],
+            "max_iter": trees,
+            "max_leaf_nodes": leaves,
             "learning_rate": self.settings["learning_rate"],
-            "seed": self.settings["random_state"],
+            "min_samples_leaf": leaf,
+            "l2_regularization": _L2,
+            "early_stopping": False,
+            "random_state": self.settings["random_state"],
         }
 
     def with_context(self, line: Floats, probability: Probability) -> Floats:
         """Return the features of single lines beside those of their surroundings."""
-        if self._context is None:
-            self._context = Context(self.batch, self.text, self.markup, ngram_scores(line))
-        _, surroundings = self._context.features(probability)
-        return np.column_stack([line, probability.astype(np.float32), surroundings])
+        scores = ngram_scores(line)
+        _, context = context_features(self.batch, self.text, self.markup, scores, probability)
+        return np.column_stack([line, probability.astype(np.float32), context])
 
-    def kinds(self, features: Floats) -> tuple[Network | None, npt.NDArray[np.int64]]:
-        """Return a model of the kinds of noise, and which kinds; none where there is only one."""
+    def kinds(self, features: Floats) -> HistGradientBoostingClassifier | int:
+        """Return a model of the kinds of noise, or the kind where there is only one."""
         rows = self.known[self.labels[self.known] != CONTENT]
         if len(rows) > _KIND_SAMPLE:
             rng = np.random.default_rng(self.settings["random_state"])
             rows = np.sort(rng.choice(rows, _KIND_SAMPLE, replace=False))
-        kinds, kind_of_row = np.unique(self.labels[rows], return_inverse=True)
+        kinds = np.unique(self.labels[rows])
         if len(kinds) == 1:
-            return None, kinds.astype(np.int64)
-        network = fit_network(
-            features[rows], kind_of_row, self.weight[rows], **self._network_options()
+            return int(kinds[0])
+        options = self._tree_options(self.settings["kind_trees"], _KIND_LEAVES)
+        return HistGradientBoostingClassifier(**options).fit(
+            _filled(quantised(features[rows])),
+            self.labels[rows].astype(int),
+            sample_weight=self.weight[rows],
         )
-        return network, kinds.astype(np.int64)
 
     def calibrated(self, probability: Probability) -> tuple[Floats, Probability]:
         """Return slope and offset of the log-odds, without and with markup, and the result.
 
-        Learned from probabilities found out of site, of pages as they were read: where
-        noise was dropped there is more content than on pages in use.
+        Learned from probabilities found out of site.
         """
         calibration = np.array([[1.0, 0.0], [1.0, 0.0]])
         score = logit(probability)
-        as_read = self.as_read[self.batch.page_of_line] | (not self.as_read.any())
         for known in (False, True):
-            rows = self.known[(self.markup_known == known)[self.known] & as_read[self.known]]
+            rows = self.known[self.markup_known[self.known] == known]
             target = self.labels[rows] == CONTENT
             if target.any() and not target.all():
-                model = LogisticRegression().fit(score[rows, None], target)
+                model = LogisticRegression(C=np.inf).fit(score[rows, None], target)
                 calibration[int(known)] = model.coef_[0, 0], model.intercept_[0]
         slope, offset = calibration[self.markup_known.astype(int)].T
         return calibration, expit(slope * score + offset)
+
+
+def _filled(features: Floats) -> Floats:
+    """Put one number into columns that hold nothing: the trees cannot bin an empty column."""
+    features[0, np.isnan(features).all(axis=0)] = 0
+    return features
 
 
 def ngram_scores(line: Floats) -> Floats:
@@ -268,19 +283,14 @@ def ngram_shape(settings: Mapping[str, Any]) -> tuple[tuple[int, ...], int, int,
 
 
 def logit(probability: npt.NDArray[np.floating]) -> Probability:
-    """Return log-odds, bounded as those of `expit`."""
-    bounded = np.clip(probability.astype(np.float64), _SUREST, 1 - _SUREST)
+    """Return log-odds, bounded."""
+    bounded = np.clip(probability.astype(np.float64), 1e-6, 1 - 1e-6)
     return np.log(bounded / (1 - bounded))
 
 
-def expit(score: npt.NDArray[np.floating]) -> Probability:
-    """Return the probability of log-odds, never quite 0 or 1.
-
-    >>> expit(np.array([-1e9, 0.0, 3.0])).round(3).tolist()
-    [0.0, 0.5, 0.953]
-    """
-    probability = 1 / (1 + np.exp(-np.clip(score.astype(np.float64), -50, 50)))
-    return np.clip(probability, _SUREST, 1 - _SUREST)
+def expit(score: Probability) -> Probability:
+    """Return the probability of log-odds."""
+    return 1 / (1 + np.exp(-score))
 
 
 def _fit_linear(
@@ -295,16 +305,19 @@ def _fit_linear(
     return model, model.scores(*take_rows(hashes, starts, judge))
 
 
-def _fit_network(
+def _fit_boosted(
     features: Floats,
     target: npt.NDArray[np.bool_],
     weight: Floats,
     learn: Rows,
     judge: Rows,
     options: dict[str, Any],
-) -> tuple[Network | None, Probability]:
+) -> tuple[HistGradientBoostingClassifier, Probability]:
     """Fit on some rows and judge others; a fold without both outcomes says the same of all."""
-    if target[learn].all() or not target[learn].any():
-        return None, np.full(len(judge), float(target[learn].any()))
-    network = fit_network(features[learn], target[learn].astype(int), weight[learn], **options)
-    return network, expit(network.scores(features[judge])[:, 0])
+    model = HistGradientBoostingClassifier(**options)
+    model.fit(_filled(features[learn]), target[learn], sample_weight=weight[learn])
+    if not len(judge):
+        return model, np.empty(0)
+    if len(model.classes_) < 2:
+        return model, np.full(len(judge), float(model.classes_[0]))
+    return model, predict_proba(model, features[judge])[:, 1]

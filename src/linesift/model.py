@@ -1,7 +1,7 @@
 """The line classifier: a model of single lines, then one of lines in their context.
 
-Stage one is linear over hashed character n-grams and tag paths, followed by a network
-over what else a line says by itself. Stage two sees its neighbours'
+Stage one is linear over hashed character n-grams and tag paths, followed by gradient
+boosted trees over what else a line says by itself. Stage two sees its neighbours'
 probabilities (`linesift.context`). Each stage learns from what the one before says
 about sites that it was not fitted on, because that is what it meets in use.
 """
@@ -9,13 +9,14 @@ about sites that it was not fitted on, because that is what it meets in use.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from linesift.context import Context
+from linesift.context import context_features
 from linesift.features import (
     Floats,
     hashed_ngrams,
@@ -26,8 +27,8 @@ from linesift.features import (
 from linesift.fitting import Fitting, expit, logit, ngram_scores, ngram_shape
 from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
 from linesift.metrics import PRESETS, Threshold, best_threshold, surest_line
-from linesift.network import Network, softmax
 from linesift.page import NO_PATH, Batch, Page
+from linesift.trees import predict_proba
 from linesift.views import training_views
 
 _NOISE = np.array([code for code in range(len(LABELS)) if code != CONTENT])
@@ -144,29 +145,24 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         Characters looked at from both ends of a line.
     use_markup : bool
         Whether to look at the markup of pages that have it.
-    linear_alpha : float
+    alpha : float
         L2 penalty of the linear models.
-    linear_epochs : int
+    epochs : int
         Passes of the linear models over the lines.
+    line_trees, line_leaves : int
+        Size of the trees of stage one.
     context_passes : int
         How often the context is looked at; 0 leaves it at single lines.
-    hidden_units : int
-        Size of the hidden layer of each network.
-    members : int
-        Networks from different starts that are averaged in each stage.
-    network_alpha : float
-        L2 penalty of the networks.
-    network_epochs : int
-        Passes of the networks over the lines.
+    context_trees, context_leaves : int
+        Size of the trees of stage two.
+    kind_trees : int
+        Trees per kind of noise.
     learning_rate : float
-        Of the networks.
+        Of all trees.
     shorten : float, 0 to 1
         Share of the training pages from which noise is dropped at random.
     hide_markup : bool
         Whether training shows pages with markup also without it.
-    list_marks : float, 0 to 1
-        Share of the pages with markup that training shows once more as plain text with a
-        mark before each list item, as many converters write it.
     folds : int
         Groups of sites for out-of-site probabilities.
     n_jobs : int
@@ -189,7 +185,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
     >>> text = "Home\nIt rained all day, they said.\nAll evening it rained again.\nTop\nMenu"
     >>> y = np.array([2, 0, 0, 2, 2])
     >>> pages = [read_text(text, f"page {k}", site=f"site {k}") for k in range(4)]
-    >>> model = LineClassifier(ngram_bits=10, hidden_units=16)
+    >>> model = LineClassifier(ngram_bits=10, line_trees=5, context_trees=5, kind_trees=2)
     >>> model.fit(pages, [y] * 4).predict(pages[:1])[0].tolist()
     ['navigation', 'content', 'content', 'navigation', 'navigation']
     """
@@ -203,17 +199,17 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         ngram_tail: int = 64,
         path_bits: int = 15,
         use_markup: bool = True,
-        linear_alpha: float = 1e-6,
-        linear_epochs: int = 3,
+        alpha: float = 1e-6,
+        epochs: int = 3,
+        line_trees: int = 60,
+        line_leaves: int = 31,
         context_passes: int = 2,
-        hidden_units: int = 64,
-        members: int = 3,
-        network_alpha: float = 1.0,
-        network_epochs: int = 10,
-        learning_rate: float = 0.001,
+        context_trees: int = 120,
+        context_leaves: int = 31,
+        kind_trees: int = 30,
+        learning_rate: float = 0.1,
         shorten: float = 0.5,
         hide_markup: bool = True,
-        list_marks: float = 0.6,
         folds: int = 3,
         n_jobs: int = 1,
         random_state: int = 0,
@@ -224,17 +220,17 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         self.ngram_tail = ngram_tail
         self.path_bits = path_bits
         self.use_markup = use_markup
-        self.linear_alpha = linear_alpha
-        self.linear_epochs = linear_epochs
+        self.alpha = alpha
+        self.epochs = epochs
+        self.line_trees = line_trees
+        self.line_leaves = line_leaves
         self.context_passes = context_passes
-        self.hidden_units = hidden_units
-        self.members = members
-        self.network_alpha = network_alpha
-        self.network_epochs = network_epochs
+        self.context_trees = context_trees
+        self.context_leaves = context_leaves
+        self.kind_trees = kind_trees
         self.learning_rate = learning_rate
         self.shorten = shorten
         self.hide_markup = hide_markup
-        self.list_marks = list_marks
         self.folds = folds
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -262,20 +258,27 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
             self._checked(X, y),
             shorten=self.shorten,
             hide_markup=self.hide_markup,
-            list_marks=self.list_marks,
             seed=self.random_state,
         )
         fitting = Fitting(views, self.get_params())
         self.classes_ = np.array(LABELS)
         self.ngrams_, self.paths_, line = fitting.linear()
-        self.line_model_, probability = fitting.judged(line, fitting.prior(line))
+        self.line_model_, probability = fitting.boosted(
+            line, fitting.prior(line), self.line_trees, self.line_leaves
+        )
         self.context_models_ = []
         features = line
-        for _ in range(self.context_passes):
+        for remaining in reversed(range(self.context_passes)):
             features = fitting.with_context(line, probability)
-            model, probability = fitting.judged(features, probability)
+            model, probability = fitting.boosted(
+                features,
+                probability,
+                # An earlier pass only prepares the last one: half its trees do.
+                self.context_trees // 2 if remaining else self.context_trees,
+                self.context_leaves,
+            )
             self.context_models_.append(model)
-        self.kind_model_, self.kinds_ = fitting.kinds(features)
+        self.kind_model_ = fitting.kinds(features)
         self.calibration_, probability = fitting.calibrated(probability)
         judged = fitting.judged_pages(probability)
         self.thresholds_ = {
@@ -318,10 +321,9 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         line = np.column_stack([text, markup, self._linear_scores(batch)])
         probability = _content(self.line_model_, line)
         features = line
-        context = Context(batch, text, markup, ngram_scores(line))
         for model in self.context_models_:
-            _, surroundings = context.features(probability)
-            features = np.column_stack([line, probability.astype(np.float32), surroundings])
+            _, context = context_features(batch, text, markup, ngram_scores(line), probability)
+            features = np.column_stack([line, probability[:, None], context])
             probability = _content(model, features)
         labels = np.empty((batch.n_lines, len(LABELS)), np.float32)
         probability = self._calibrate(probability, batch.path_ids != NO_PATH)
@@ -350,9 +352,10 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
     def _kinds(self, features: Floats) -> Floats:
         """Return the probability of each kind of noise, given that a line is noise."""
         kinds = np.zeros((len(features), len(LABELS)), np.float32)
-        kinds[:, self.kinds_] = (
-            1 if self.kind_model_ is None else softmax(self.kind_model_.scores(features))
-        )
+        if isinstance(self.kind_model_, int):
+            kinds[:, self.kind_model_] = 1
+        else:
+            kinds[:, self.kind_model_.classes_] = predict_proba(self.kind_model_, features)
         return kinds[:, _NOISE]
 
 
@@ -369,5 +372,5 @@ def label_codes(probabilities: Floats, threshold: Threshold) -> npt.NDArray[np.i
     return np.where(kept, CONTENT, noise)
 
 
-def _content(network: Network, features: Floats) -> npt.NDArray[np.float64]:
-    return expit(network.scores(features)[:, 0])
+def _content(model: Any, features: Floats) -> npt.NDArray[np.float64]:
+    return predict_proba(model, features)[:, 1]

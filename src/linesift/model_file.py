@@ -20,7 +20,7 @@ from sklearn.base import BaseEstimator
 from linesift.labels import LABELS, write_atomically
 from linesift.model import LinePredictor
 
-FORMAT = 3
+FORMAT = 2
 """Version of the file format; a file of another one is refused."""
 
 _CARD = "card.json"
@@ -30,8 +30,14 @@ _TRUSTED = (
     "linesift.baselines.RunRule",
     "linesift.linear.HashedLinear",
     "linesift.model.LineClassifier",
-    "linesift.network.Network",
     "numpy.dtype",
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.link.LogitLink",
+    "sklearn._loss.link.MultinomialLogit",
+    "sklearn._loss.loss.HalfBinomialLoss",
+    "sklearn._loss.loss.HalfMultinomialLoss",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
 )
 
 

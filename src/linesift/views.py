@@ -5,10 +5,6 @@ shape, from a whole dump with a twentieth of content to a nearly clean text with
 list of headlines left.
 """
 
-import re
-from dataclasses import replace
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
@@ -16,31 +12,13 @@ from linesift.labels import CONTENT, OTHER, LabelArray, LabelledPages
 from linesift.page import Page
 
 _REPEATED = 0.2  # share of plain-text views in which the heading stands a second time
-_LIST_MARKS = ("* ", "• ", "- ", "+ ")
-_LIST_ITEM = re.compile(r"(?:^| )(?:li|dd|dt)(?:[.#]|$| )")
 _BLOCK = 8  # mean length in lines of the blocks of noise that are dropped together
 
 
-class TrainingViews(NamedTuple):
-    """Pages in the forms that training shows.
-
-    Parameters
-    ----------
-    labelled : LabelledPages
-    as_read : ndarray of shape (n_views,), bool
-        Whether a view is the page as it was read, with or without its markup.
-    """
-
-    labelled: LabelledPages
-    as_read: npt.NDArray[np.bool_]
-
-
 def training_views(
-    labelled: LabelledPages, *, shorten: float, hide_markup: bool, list_marks: float, seed: int
-) -> TrainingViews:
+    labelled: LabelledPages, *, shorten: float, hide_markup: bool, seed: int
+) -> LabelledPages:
     """Return every page once as plain text and, where its markup is known, once with it.
-
-    Some stand a third time as plain text with a mark before each item of a list.
 
     Parameters
     ----------
@@ -50,9 +28,6 @@ def training_views(
         Share of the views from which blocks of noise are dropped at random.
     hide_markup : bool
         Whether pages with markup are shown without it too.
-    list_marks : float, 0 to 1
-        Share of those that are shown once more as converters write them that mark the
-        items of lists.
     seed : int
         What is drawn at random.
     """
@@ -61,15 +36,12 @@ def training_views(
     labels: list[LabelArray] = []
     corpus: list[str] = []
     gold: list[tuple[str, ...]] = []
-    as_read: list[bool] = []
     for page, y, name, article in zip(
         labelled.pages, labelled.labels, labelled.corpus, labelled.gold, strict=True
     ):
         forms = [page]
         if page.markup is not None and hide_markup:
             forms.append(page.without_markup())
-            if rng.random() < list_marks:
-                forms.append(_with_list_marks(page, rng))
         for form in forms:
             keep = np.arange(len(y))
             if rng.random() < shorten:
@@ -83,24 +55,10 @@ def training_views(
             labels.append(shown)
             corpus.append(name)
             gold.append(article)
-            as_read.append(pages[-1].lines == page.lines)
     if shorten and not any((y > CONTENT).any() for y in labels):
         # All noise fell away, as may happen with a few pages; there is nothing to learn then.
-        return training_views(
-            labelled, shorten=0, hide_markup=hide_markup, list_marks=list_marks, seed=seed
-        )
-    return TrainingViews(LabelledPages(pages, labels, corpus, gold), np.array(as_read))
-
-
-def _with_list_marks(page: Page, rng: np.random.Generator) -> Page:
-    """Return a page as plain text with one and the same mark before the items of its lists."""
-    assert page.markup is not None
-    mark = _LIST_MARKS[rng.integers(len(_LIST_MARKS))]
-    lines = (
-        mark + line if _LIST_ITEM.search(path) else line
-        for line, path in zip(page.lines, page.markup.paths, strict=True)
-    )
-    return replace(page.without_markup(), lines=tuple(lines))
+        return training_views(labelled, shorten=0, hide_markup=hide_markup, seed=seed)
+    return LabelledPages(pages, labels, corpus, gold)
 
 
 def _repeat_heading(
