@@ -22,10 +22,9 @@ from linesift.readers import read_html
 TINY = {
     "ngram_bits": 10,
     "path_bits": 10,
-    "line_trees": 5,
-    "context_trees": 5,
+    "hidden_units": 16,
+    "trees": 5,
     "kind_trees": 2,
-    "learning_rate": 0.3,
     "folds": 2,
 }
 """Parameters of a `LineClassifier` that is fitted in a moment."""

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from linesift.context import context_features
+from linesift.context import Context
 from linesift.features import line_features, markup_features
 from linesift.labels import CONTENT, LABELS, NAVIGATION, RELATED
 from linesift.page import Batch, Page
@@ -17,9 +17,8 @@ def context(pages: list[Page], probability, scores=None) -> dict[str, np.ndarray
     batch = Batch.from_pages(pages)
     if scores is None:
         scores = np.full((batch.n_lines, len(LABELS)), np.nan, np.float32)
-    names, features = context_features(
-        batch, line_features(batch), markup_features(batch), scores, np.asarray(probability, float)
-    )
+    surroundings = Context(batch, line_features(batch), markup_features(batch), scores)
+    names, features = surroundings.features(np.asarray(probability, float))
     assert features.shape == (batch.n_lines, len(names))
     return dict(zip(names, features.T, strict=True))
 
@@ -180,7 +179,8 @@ def values(pages: list[Page], probability: list[np.ndarray]) -> list[np.ndarray]
     batch = Batch.from_pages(pages)
     p = np.concatenate(probability)
     scores = np.column_stack([p, p * p, np.sin(9 * p), np.cos(9 * p)]).astype(np.float32)
-    _, features = context_features(batch, line_features(batch), markup_features(batch), scores, p)
+    surroundings = Context(batch, line_features(batch), markup_features(batch), scores)
+    _, features = surroundings.features(p)
     return np.split(features, batch.page_starts[1:-1])
 
 

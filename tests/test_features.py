@@ -250,7 +250,8 @@ def test_markup_columns_are_what_the_paths_say():
 def test_rows_of_unknown_markup_are_nan_and_the_others_are_not():
     page = marked(("One", "Two"), ("html body p", "html body p"))
     features = markup_features(Batch.from_pages([page.without_markup(), page]))
-    assert np.isnan(features[:2]).all()
+    assert features[:, 0].tolist() == [0, 0, 1, 1]
+    assert np.isnan(features[:2, 1:]).all()
     assert not np.isnan(features[2:]).any()
 
 

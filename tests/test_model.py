@@ -1,17 +1,20 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from linesift import LineClassifier, read_text
-from linesift.context import context_features
+from linesift.context import Context
 from linesift.evaluate import evaluate
 from linesift.features import hashed_ngrams, hashed_paths, line_features, markup_features
-from linesift.fitting import Fitting
-from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, UNSURE, LabelledPages
+from linesift.fitting import Fitting, expit, mean_judgement
+from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, UNSURE
 from linesift.metrics import Threshold
 from linesift.model import label_codes
 from linesift.page import Batch, Page
+from linesift.trees import predict_proba
 from linesift.views import training_views
 from tests.made_pages import (
     NEW_SITES,
@@ -108,22 +111,36 @@ def test_a_model_without_context_judges_each_line_by_itself():
 @pytest.mark.parametrize("passes", [0, 1])
 def test_the_stages_are_what_their_parts_say_in_turn(passes):
     model = fitted(context_passes=passes)
-    batch = Batch.from_pages(NEW.pages)
+    # Lines in disorder, so that there are some of which no stage is sure.
+    rng = np.random.default_rng(0)
+    pages = [page.select(rng.permutation(len(page.lines))) for page in NEW.pages]
+    batch = Batch.from_pages(pages)
     text, markup = line_features(batch), markup_features(batch)
     ngrams = model.ngrams_.scores(*hashed_ngrams(batch, (3, 4, 5), TINY["ngram_bits"], 128, 64))
     paths = model.paths_.scores(*hashed_paths(batch.paths, TINY["path_bits"]))[batch.path_ids]
     features = line = np.column_stack([text, markup, ngrams, paths])
-    p = model.line_model_.predict_proba(line)[:, 1]
+    p = expit(model.line_model_.scores(line)[:, 0])
     for stage in model.context_models_:
-        _, context = context_features(batch, text, markup, ngrams, p)
-        features = np.column_stack([line, p, context])
-        p = stage.predict_proba(features)[:, 1]
+        _, surroundings = Context(batch, text, markup, ngrams).features(p)
+        features = np.column_stack([line, p, surroundings]).astype(np.float32)
+        p = expit(stage.scores(features)[:, 0])
+    if passes:
+        unsure = (p > 0.05) & (p < 0.95)
+        assert unsure.any() and not unsure.all()
+        p[unsure] = mean_judgement(p, predict_proba(model.trees_, features)[:, 1])[unsure]
     slope, offset = model.calibration_[1]
-    p = 1 / (1 + np.exp(-(slope * np.log(p / (1 - p)) + offset)))
-    found = np.vstack(model.predict_proba(NEW.pages))
+    p = np.clip(1 / (1 + np.exp(-(slope * np.log(p / (1 - p)) + offset))), 1e-6, 1 - 1e-6)
+    found = np.vstack(model.predict_proba(pages))
     np.testing.assert_allclose(found[:, CONTENT], p, rtol=1e-5)
-    kinds = model.kind_model_.predict_proba(features) * (1 - p)[:, None]
-    np.testing.assert_allclose(found[:, model.kind_model_.classes_], kinds, rtol=1e-5, atol=1e-7)
+    odds = np.exp(model.kind_network_.scores(features).astype(float))
+    kinds = odds / odds.sum(axis=1, keepdims=True)
+    unsure = kinds.max(axis=1) < 0.8
+    assert unsure.any() and not unsure.all()
+    mean = kinds ** (1 / 3) * predict_proba(model.kind_trees_, features) ** (2 / 3)
+    kinds[unsure] = (mean / mean.sum(axis=1, keepdims=True))[unsure]
+    np.testing.assert_allclose(
+        found[:, model.kinds_], kinds * (1 - p)[:, None], rtol=1e-4, atol=1e-7
+    )
 
 
 # ------------------------------------------------------------------- what it promises
@@ -174,9 +191,10 @@ def test_another_seed_gives_another_model():
 
 @pytest.mark.parametrize("folds", [2, 4, 50])
 def test_no_site_is_on_both_sides_of_a_fold(folds):
-    views = training_views(LABELLED, shorten=0.5, hide_markup=True, seed=0)
+    views = training_views(LABELLED, shorten=0.5, hide_markup=True, list_marks=0.5, seed=0)
+    shown = views.labelled
     fitting = Fitting(views, LineClassifier(folds=folds).get_params())
-    site_of_line = np.repeat(views.sites, [len(page.lines) for page in views.pages])
+    site_of_line = np.repeat(shown.sites, [len(page.lines) for page in shown.pages])
     assert len(fitting.folds) == min(folds, len(TRAIN_SITES))
     for learn, judge in fitting.folds:
         assert not set(site_of_line[learn]) & set(site_of_line[judge])
@@ -185,24 +203,25 @@ def test_no_site_is_on_both_sides_of_a_fold(folds):
 
 
 def test_a_line_is_judged_by_models_that_have_not_seen_its_site():
-    views = training_views(LABELLED, shorten=0.0, hide_markup=True, seed=0)
-    odd = views.sites[0]
-    own = np.repeat([site == odd for site in views.sites], [len(p.lines) for p in views.pages])
+    views = training_views(LABELLED, shorten=0.0, hide_markup=True, list_marks=0.5, seed=0)
+    shown = views.labelled
+    odd = shown.sites[0]
+    own = np.repeat([site == odd for site in shown.sites], [len(p.lines) for p in shown.pages])
     swapped = [
         np.where(y == CONTENT, OTHER, CONTENT).astype(np.int8) if site == odd else y
-        for site, y in zip(views.sites, views.labels, strict=True)
+        for site, y in zip(shown.sites, shown.labels, strict=True)
     ]
     settings = LineClassifier(**{**TINY, "folds": 9}).get_params()
     fittings = [
-        Fitting(LabelledPages(views.pages, labels, views.corpus, views.gold), settings)
-        for labels in (views.labels, swapped)
+        Fitting(views._replace(labelled=replace(shown, labels=labels)), settings)
+        for labels in (shown.labels, swapped)
     ]
     # What is said of the odd site hangs on the labels of the others, which are the same.
     line, line_swapped = (fitting.linear()[-1] for fitting in fittings)
     np.testing.assert_array_equal(line[own], line_swapped[own])
     assert not np.array_equal(line[~own], line_swapped[~own], equal_nan=True)
     prior = np.full(len(line), 0.5)
-    judged, judged_swapped = (fitting.boosted(line, prior, 5, 8)[1] for fitting in fittings)
+    judged, judged_swapped = (fitting.judged(line, prior)[1] for fitting in fittings)
     np.testing.assert_array_equal(judged[own], judged_swapped[own])
     assert not np.array_equal(judged[~own], judged_swapped[~own])
 
@@ -214,8 +233,8 @@ def test_parameters_are_stored_as_given_and_cloned():
     model = LineClassifier(ngram_orders=[2, 3], folds=7)
     assert model.get_params()["ngram_orders"] == [2, 3]
     assert clone(model).get_params() == model.get_params()
-    assert model.set_params(folds=3, alpha=0.5) is model
-    assert (model.folds, model.alpha) == (3, 0.5)
+    assert model.set_params(folds=3, linear_alpha=0.5) is model
+    assert (model.folds, model.linear_alpha) == (3, 0.5)
     with pytest.raises(ValueError, match="flods"):
         model.set_params(flods=2)
 

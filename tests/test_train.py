@@ -62,7 +62,7 @@ def test_training_writes_a_model_that_a_fresh_process_predicts_with(done, folder
     assert [row["text"] for row in rows] == page.read_text().splitlines()
     model = load_model(folder / "tiny.skops")
     assert {row["keep"] for row in rows} <= {True, False}
-    assert model.get_params()["line_trees"] < 60
+    assert model.get_params()["hidden_units"] < 64
 
 
 def test_scores_model_and_link_are_printed(done, folder):

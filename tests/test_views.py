@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,12 @@ from tests.made_pages import TRAIN_SITES, made_pages
 LABELLED = made_pages(TRAIN_SITES)
 
 
-def views(labelled=LABELLED, *, shorten=1.0, hide_markup=True, seed=0) -> LabelledPages:
-    return training_views(labelled, shorten=shorten, hide_markup=hide_markup, seed=seed)
+def views(
+    labelled=LABELLED, *, shorten=1.0, hide_markup=True, list_marks=0.0, seed=0
+) -> LabelledPages:
+    return training_views(
+        labelled, shorten=shorten, hide_markup=hide_markup, list_marks=list_marks, seed=seed
+    ).labelled
 
 
 def content(page: Page, labels: np.ndarray) -> list[str]:
@@ -75,6 +80,42 @@ def test_markup_can_be_left_in_sight():
     assert shown.pages == LABELLED.pages
 
 
+def with_lists(page: Page, labels: np.ndarray) -> Page:
+    """Put the lines of other articles into a list, and no other line."""
+    paths = tuple(
+        "html body ul.more li.item a" if label == RELATED else "html body div.list p"
+        for label in labels
+    )
+    return replace(page, markup=replace(page.markup, paths=paths))
+
+
+def test_items_of_lists_get_one_and_the_same_mark_and_keep_their_labels():
+    listed = LABELLED.map_pages(
+        [with_lists(page, y) for page, y in zip(LABELLED.pages, LABELLED.labels, strict=True)]
+    )
+    shown = views(listed, shorten=0.0, list_marks=1.0)
+    marks = set()
+    for k, (page, y) in enumerate(zip(listed.pages, LABELLED.labels, strict=True)):
+        marked = shown.pages[2 * k + 1]
+        assert marked.markup is None
+        kept = [n for n, line in enumerate(marked.lines) if line[:2] in ("* ", "• ", "- ", "+ ")]
+        items = [n for n, path in enumerate(page.markup.paths) if " li" in path]
+        assert len(kept) == len(items)
+        if len(marked.lines) == len(page.lines):  # without the repeated heading
+            assert kept == items
+            assert [line.lstrip("*•-+ ") for line in marked.lines] == list(page.lines)
+            np.testing.assert_array_equal(shown.labels[2 * k + 1], y)
+        used = {marked.lines[n][:2] for n in kept}
+        assert len(used) <= 1
+        marks |= used
+    assert len(marks) > 1
+
+
+def test_plain_text_has_no_lists_to_mark():
+    plain = LABELLED.map_pages([page.without_markup() for page in LABELLED.pages])
+    assert len(views(plain, shorten=0.0, list_marks=1.0)) == len(plain)
+
+
 def test_plain_text_is_shown_once():
     text = made_pages(TRAIN_SITES, markup=False)
     shown = views(text, shorten=0.0)
@@ -108,3 +149,11 @@ def test_the_pages_given_are_not_changed():
     before = LABELLED.digest()
     views()
     assert LABELLED.digest() == before
+
+
+def test_views_say_which_are_the_pages_as_they_were_read():
+    options = {"hide_markup": True, "list_marks": 1.0, "seed": 0}
+    read = {page.lines for page in LABELLED.pages}
+    shown, as_read = training_views(LABELLED, shorten=0.5, **options)
+    assert as_read.tolist() == [page.lines in read for page in shown.pages]
+    assert 0.1 < as_read.mean() < 0.9

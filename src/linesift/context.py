@@ -12,7 +12,6 @@ kept in integers of fixed point, where sums are exact.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -35,14 +34,16 @@ _WINDOWS_OF = {
 _KIND_WINDOWS = (3, 10)
 _OFFSETS = (-3, -2, -1, 1, 2, 3)
 _CONFIDENT = 0.5
+_LEVELS = ("element", "parent", "grandparent")
 
 Columns = dict[str, npt.NDArray[Any]]
 
 
-def context_features(
-    batch: Batch, line: Floats, markup: Floats, scores: Floats, probability: npt.NDArray[Any]
-) -> tuple[list[str], Floats]:
-    """Return names and values of what the surroundings say of each line.
+class Context:
+    """The surroundings of the lines of a batch, for any number of looks at them.
+
+    What hangs on the lines alone is found once; each look adds what hangs on the
+    probabilities that the look before has given.
 
     Parameters
     ----------
@@ -53,34 +54,75 @@ def context_features(
         From `markup_features`.
     scores : ndarray of shape (n_lines, n_labels)
         Log-odds of each label by a line's n-grams; NaN where there are none.
-    probability : ndarray of shape (n_lines,), 0 to 1
-        Of being content, as a model says that sees lines by themselves.
-
-    Returns
-    -------
-    names : list of str
-    features : ndarray of shape (n_lines, len(names)), float32
-        NaN where there is no neighbour or no markup.
     """
-    by_name = dict(zip(LINE_FEATURES, line.T, strict=True))
-    by_name |= dict(zip(MARKUP_FEATURES, markup.T, strict=True))
-    probability = probability.astype(np.float64)
-    bounds = _Bounds(batch)
-    columns: Columns = {}
-    columns |= _neighbours(bounds, by_name, probability)
-    lengths = np.rint(np.expm1(by_name["log_characters"])).astype(np.int64)
-    columns |= _windows(bounds, by_name, probability, lengths)
-    run, run_columns = _best_run(bounds, probability, lengths)
-    columns |= run_columns
-    columns |= _distances(bounds, by_name, probability)
-    columns |= _shared_words(batch, probability, run)
-    columns |= _repetition(batch)
-    columns |= _same_place(batch, probability)
-    columns |= _kinds(bounds, scores)
-    names = list(columns)
-    if not batch.n_lines:
-        return names, np.empty((0, len(names)), np.float32)
-    return names, np.column_stack([columns[name].astype(np.float32) for name in names])
+
+    def __init__(self, batch: Batch, line: Floats, markup: Floats, scores: Floats) -> None:
+        self._batch = batch
+        self._by_name = dict(zip(LINE_FEATURES, line.T, strict=True))
+        self._by_name |= dict(zip(MARKUP_FEATURES, markup.T, strict=True))
+        self._bounds = _Bounds(batch)
+        self._lengths = np.rint(np.expm1(self._by_name["log_characters"])).astype(np.int64)
+        self._words = _Words(batch)
+        self._places = _Places(batch)
+        lasting = {
+            **_neighbours(self._bounds, self._by_name),
+            **_windows(self._bounds, self._by_name),
+            **_distances(
+                self._bounds,
+                {
+                    "sentence": self._by_name["ends_sentence"] > 0,
+                    "heading": self._by_name["heading"] == 1,
+                },
+            ),
+            "telling_words": np.log1p(self._words.total),
+            **_repetition(batch),
+            **self._places.sizes(),
+            **_kinds(self._bounds, scores),
+        }
+        self._names = list(lasting)
+        self._lasting = _rows_of(lasting, batch.n_lines)
+
+    def features(self, probability: npt.NDArray[Any]) -> tuple[list[str], Floats]:
+        """Return names and values of what the surroundings say of each line.
+
+        Parameters
+        ----------
+        probability : ndarray of shape (n_lines,), 0 to 1
+            Of being content, as the look before says, or a model that sees lines by themselves.
+
+        Returns
+        -------
+        names : list of str
+        features : ndarray of shape (n_lines, len(names)), float32
+            NaN where there is no neighbour or no markup.
+        """
+        probability = probability.astype(np.float64)
+        run, run_columns = _best_run(self._bounds, probability, self._lengths)
+        columns = {
+            **_probable_neighbours(self._bounds, probability),
+            **_probable_windows(self._bounds, probability, self._lengths),
+            **run_columns,
+            **_distances(
+                self._bounds,
+                {
+                    "confident": probability > 0.8,
+                    "likely": probability > _CONFIDENT,
+                    "unlikely": probability < 0.2,
+                },
+            ),
+            **self._words.shared(probability, run),
+            **self._places.content(probability),
+        }
+        passing = _rows_of(columns, self._batch.n_lines)
+        return [*self._names, *columns], np.concatenate([self._lasting, passing]).T
+
+
+def _rows_of(columns: Columns, n_lines: int) -> Floats:
+    """Return columns as the rows of one array, each a stretch of memory of its own."""
+    rows = np.empty((len(columns), n_lines), np.float32)
+    for row, values in zip(rows, columns.values(), strict=True):
+        row[:] = values
+    return rows
 
 
 class _Bounds:
@@ -92,12 +134,32 @@ class _Bounds:
         self.first = np.repeat(batch.page_starts[:-1], sizes)
         self.last = np.repeat(batch.page_starts[1:], sizes)
         self.index = np.arange(batch.n_lines)
+        self.whole = _Window(self.first, self.last)
+        self._windows: dict[int, tuple[_Window, _Window]] = {}
 
-    def window(self, before: int, after: int) -> tuple[npt.NDArray[np.int64], ...]:
-        """Return where a window begins and ends, cut at the borders of the page."""
-        low = np.minimum(np.maximum(self.index - before, self.first), self.index + 1)
-        high = np.maximum(np.minimum(self.index + after + 1, self.last), self.index)
-        return low, high
+    def windows(self, sizes: Sequence[int]) -> dict[str, "_Window"]:
+        """Return so many lines before and after each line, cut at the borders of the page."""
+        windows = {}
+        for size in sizes:
+            if size not in self._windows:
+                self._windows[size] = (
+                    _Window(np.maximum(self.index - size, self.first), self.index),
+                    _Window(self.index + 1, np.minimum(self.index + size + 1, self.last)),
+                )
+            windows[f"before {size}"], windows[f"after {size}"] = self._windows[size]
+        return windows
+
+
+class _Window:
+    """A stretch of lines for each line: from `low` on, without `high`."""
+
+    def __init__(self, low: npt.NDArray[np.int64], high: npt.NDArray[np.int64]) -> None:
+        self.low, self.high = low, high
+        self.count = np.maximum(high - low, 1)
+
+    def sum(self, running: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Return the sum of what `_running` was given."""
+        return (running[self.high] - running[self.low]) / _FIXED
 
 
 def _running(column: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
@@ -115,12 +177,8 @@ def _shifted(bounds: _Bounds, column: npt.NDArray[Any], offset: int) -> Floats:
     return values
 
 
-def _neighbours(
-    bounds: _Bounds, by_name: Mapping[str, Floats], probability: npt.NDArray[np.float64]
-) -> Columns:
+def _neighbours(bounds: _Bounds, by_name: Mapping[str, Floats]) -> Columns:
     columns: Columns = {}
-    for offset in _OFFSETS:
-        columns[f"probability[{offset:+d}]"] = _shifted(bounds, probability, offset)
     for offset in (-1, 1):
         for name in ("log_characters", "ends_sentence", "share_digits", "link_share"):
             columns[f"{name}[{offset:+d}]"] = _shifted(bounds, by_name[name], offset)
@@ -129,39 +187,39 @@ def _neighbours(
     return columns
 
 
-def _windows(
-    bounds: _Bounds,
-    by_name: Mapping[str, Floats],
-    probability: npt.NDArray[np.float64],
-    lengths: npt.NDArray[np.int64],
-) -> Columns:
-    """Means over windows before, after and around each line, itself left out."""
-    columns: Columns = {}
-    sums = {
-        "probability": _running(probability),
-        "gain": _running((probability - _CONFIDENT) * lengths),
-        "log_characters": _running(by_name["log_characters"]),
-        "ends_sentence": _running(by_name["ends_sentence"]),
-        "share_digits": _running(by_name["share_digits"]),
-        "link_share": _running(by_name["link_share"]),
+def _probable_neighbours(bounds: _Bounds, probability: npt.NDArray[np.float64]) -> Columns:
+    return {
+        f"probability[{offset:+d}]": _shifted(bounds, probability, offset) for offset in _OFFSETS
     }
+
+
+def _windows(bounds: _Bounds, by_name: Mapping[str, Floats]) -> Columns:
+    """Means over windows before and after each line, itself left out, and over the page."""
+    columns: Columns = {}
     unknown = np.isnan(by_name["link_share"])
-    for size in _WINDOWS:
-        for side, (before, after) in {"before": (size, -1), "after": (-1, size)}.items():
-            low, high = bounds.window(before, after)
-            count = np.maximum(high - low, 1)
-            for name, running in sums.items():
-                if size not in _WINDOWS_OF.get(name, _WINDOWS):
-                    continue
-                total = (running[high] - running[low]) / _FIXED
-                mean = total if name == "gain" else total / count
-                if name == "link_share":
-                    mean = np.where(unknown, np.nan, mean)
-                columns[f"{name}[{side} {size}]"] = mean
-    low, high = bounds.first, bounds.last
-    for name in ("probability", "log_characters", "ends_sentence"):
-        columns[f"{name}[page]"] = (sums[name][high] - sums[name][low]) / _FIXED / (high - low)
-    columns["log_lines[page]"] = np.log1p(high - low)
+    for name, sizes in _WINDOWS_OF.items():
+        running = _running(by_name[name])
+        for key, window in bounds.windows(sizes).items():
+            mean = window.sum(running) / window.count
+            if name == "link_share":
+                mean = np.where(unknown, np.nan, mean)
+            columns[f"{name}[{key}]"] = mean
+        if name in ("log_characters", "ends_sentence"):
+            columns[f"{name}[page]"] = bounds.whole.sum(running) / bounds.whole.count
+    columns["log_lines[page]"] = np.log1p(bounds.whole.count)
+    return columns
+
+
+def _probable_windows(
+    bounds: _Bounds, probability: npt.NDArray[np.float64], lengths: npt.NDArray[np.int64]
+) -> Columns:
+    """Likewise for the probability, and for the characters that a window gains or loses."""
+    columns: Columns = {}
+    likely, gain = _running(probability), _running((probability - _CONFIDENT) * lengths)
+    for key, window in bounds.windows(_WINDOWS).items():
+        columns[f"probability[{key}]"] = window.sum(likely) / window.count
+        columns[f"gain[{key}]"] = window.sum(gain)
+    columns["probability[page]"] = bounds.whole.sum(likely) / bounds.whole.count
     return columns
 
 
@@ -178,11 +236,8 @@ def _kinds(bounds: _Bounds, scores: Floats) -> Columns:
         if code == CONTENT:
             continue
         running = _running(share[:, code])
-        for size in _KIND_WINDOWS:
-            for side, (before, after) in {"before": (size, -1), "after": (-1, size)}.items():
-                low, high = bounds.window(before, after)
-                mean = (running[high] - running[low]) / _FIXED / np.maximum(high - low, 1)
-                columns[f"{LABELS[code]}[{side} {size}]"] = mean
+        for key, window in bounds.windows(_KIND_WINDOWS).items():
+            columns[f"{LABELS[code]}[{key}]"] = window.sum(running) / window.count
     return columns
 
 
@@ -263,17 +318,8 @@ def _last_true_per_page(bounds: _Bounds, mask: npt.NDArray[np.bool_]) -> npt.NDA
     return np.repeat(np.maximum.reduceat(at, page_first), sizes)
 
 
-def _distances(
-    bounds: _Bounds, by_name: Mapping[str, Floats], probability: npt.NDArray[np.float64]
-) -> Columns:
+def _distances(bounds: _Bounds, kinds: Mapping[str, npt.NDArray[np.bool_]]) -> Columns:
     """Lines to the nearest line of a kind on both sides; capped, and the cap if there is none."""
-    kinds = {
-        "confident": probability > 0.8,
-        "likely": probability > _CONFIDENT,
-        "unlikely": probability < 0.2,
-        "sentence": by_name["ends_sentence"] > 0,
-        "heading": by_name["heading"] == 1,
-    }
     columns: Columns = {}
     for name, mask in kinds.items():
         above, below = _nearest(bounds, mask)
@@ -303,36 +349,52 @@ def _keys(page: npt.NDArray[np.int64], value: npt.NDArray[Any]) -> npt.NDArray[n
     return (page.astype(np.uint64) << np.uint64(32)) | value.astype(np.uint64)
 
 
-def _shared_words(
-    batch: Batch, probability: npt.NDArray[np.float64], run: npt.NDArray[np.bool_]
-) -> Columns:
-    """How many of a line's words the page's other lines use, and those judged content."""
-    value, line = word_hashes(batch)
-    once = np.unique((line.astype(np.uint64) << np.uint64(32)) | value)  # a word once a line
-    line = (once >> np.uint64(32)).astype(np.int64)
-    value = once & np.uint64(0xFFFFFFFF)
-    _, word = np.unique(_keys(batch.page_of_line[line], value), return_inverse=True)
-    lines_of = np.bincount(word)
-    content_of = np.bincount(word, weights=probability[line])
-    run_of = np.bincount(word, weights=run[line])
-    total = np.maximum(np.bincount(line, minlength=batch.n_lines), 1)
-    others = lines_of[word] - 1
-    content = np.maximum(content_of[word] - probability[line], 0)
-    in_run = run_of[word] - run[line]
-    rarity = 1 / np.sqrt(1 + others)
+class _Words:
+    """The telling words of the lines, and which of them are the same on a page."""
 
-    def mean(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        return np.bincount(line, weights=values, minlength=batch.n_lines) / total
+    def __init__(self, batch: Batch) -> None:
+        value, line = word_hashes(batch)
+        once = _distinct((line.astype(np.uint64) << np.uint64(32)) | value)  # a word once a line
+        self.line = (once >> np.uint64(32)).astype(np.int64)
+        keys = _keys(batch.page_of_line[self.line], once & np.uint64(0xFFFFFFFF))
+        self.word = _groups(keys)
+        self.n_lines = batch.n_lines
+        self.total = np.maximum(np.bincount(self.line, minlength=batch.n_lines), 1)
+        self.others = np.bincount(self.word)[self.word] - 1 if len(keys) else np.empty(0)
 
-    return {
-        "telling_words": np.log1p(total),
-        "words_in_content": mean(np.minimum(content, 1)),
-        "words_in_content_rare": mean(np.minimum(content, 1) * rarity),
-        "words_in_run": mean(in_run > 0),
-        "words_in_noise": mean(np.minimum(np.maximum(others - content, 0), 1)),
-        "words_elsewhere": mean(others > 0),
-        "words_mostly_content": mean((content + 0.1) / (others + 0.3)),
-    }
+    def shared(self, probability: npt.NDArray[np.float64], run: npt.NDArray[np.bool_]) -> Columns:
+        """How many of a line's words the page's other lines use, and those judged content."""
+        own = probability[self.line]
+        content = np.maximum(np.bincount(self.word, weights=own)[self.word] - own, 0)
+        own_run = run[self.line]
+        in_run = np.bincount(self.word, weights=own_run)[self.word] - own_run
+        used = np.minimum(content, 1)
+        return {
+            "words_in_content": self._mean(used),
+            "words_in_content_rare": self._mean(used / np.sqrt(1 + self.others)),
+            "words_in_run": self._mean(in_run > 0),
+            "words_in_noise": self._mean(np.clip(self.others - content, 0, 1)),
+            "words_elsewhere": self._mean(self.others > 0),
+            "words_mostly_content": self._mean((content + 0.1) / (self.others + 0.3)),
+        }
+
+    def _mean(self, values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        return np.bincount(self.line, weights=values, minlength=self.n_lines) / self.total
+
+
+def _distinct(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Return what `np.unique` does, in a third of the time."""
+    keys = np.sort(keys)
+    return keys[np.diff(keys, prepend=~keys[:1]) != 0]
+
+
+def _groups(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    """Return one number per distinct key, in the order of the keys."""
+    order = np.argsort(keys)
+    ordered = keys[order]
+    group = np.empty(len(keys), np.int64)
+    group[order] = np.cumsum(np.diff(ordered, prepend=ordered[:1]) != 0)
+    return group
 
 
 def _repetition(batch: Batch) -> Columns:
@@ -348,35 +410,58 @@ def _repetition(batch: Batch) -> Columns:
     }
 
 
-def _same_place(batch: Batch, probability: npt.NDArray[np.float64]) -> Columns:
-    """How much of the page's likely content stands in the same element, or in its parents."""
-    known = batch.path_ids != NO_PATH
-    weight = probability * batch.line_lengths
-    total = np.maximum(np.bincount(batch.page_of_line, weights=weight), 1e-9)
-    columns: Columns = {}
-    ids = batch.path_ids
-    for level, name in enumerate(("element", "parent", "grandparent")):
-        level_ids = _ancestor_ids(batch.paths, level)[ids] if len(batch.paths) else ids
-        _, group = np.unique(_keys(batch.page_of_line, level_ids + 1), return_inverse=True)
-        mass = np.bincount(group, weights=weight)[group] - weight
-        size = np.bincount(group)[group] - 1
-        likely = np.bincount(group, weights=probability)[group] - probability
-        share = np.maximum(mass, 0) / total[batch.page_of_line]
-        columns[f"content_in_{name}"] = np.where(known, share, np.nan)
-        mean = np.where(size > 0, likely / np.maximum(size, 1), np.nan)
-        columns[f"probability_in_{name}"] = np.where(known, mean, np.nan)
-        columns[f"lines_in_{name}"] = np.where(known, np.log1p(size), np.nan)
-    return columns
+class _Places:
+    """Which lines of a page stand in the same element, or under the same of its parents."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.known = batch.path_ids != NO_PATH
+        self.any = bool(self.known.any())
+        self.page, self.lengths = batch.page_of_line, batch.line_lengths
+        self.groups = {}
+        if self.any:
+            level_ids = np.arange(len(batch.paths))
+            names = list(batch.paths)
+            for name in _LEVELS:
+                keys = _keys(batch.page_of_line, level_ids[batch.path_ids] + self.known)
+                self.groups[name] = _groups(keys)
+                parents: dict[str, int] = {}
+                ids = [parents.setdefault(_parent(path), len(parents)) for path in names]
+                level_ids = np.array(ids)[level_ids]
+                names = list(parents)
+
+    def sizes(self) -> Columns:
+        """How many other lines stand there."""
+        unknown = np.full(len(self.known), np.nan, np.float32)
+        return {
+            f"lines_in_{name}": np.where(self.known, np.log1p(self._others(name)), np.nan)
+            if self.any
+            else unknown
+            for name in _LEVELS
+        }
+
+    def content(self, probability: npt.NDArray[np.float64]) -> Columns:
+        """How much of the page's likely content stands there."""
+        unknown = np.full(len(self.known), np.nan, np.float32)
+        weight = probability * self.lengths
+        columns: Columns = {}
+        for name in _LEVELS:
+            columns[f"content_in_{name}"] = columns[f"probability_in_{name}"] = unknown
+            if not self.any:
+                continue
+            total = np.maximum(np.bincount(self.page, weights=weight), 1e-9)
+            group, size = self.groups[name], self._others(name)
+            mass = np.bincount(group, weights=weight)[group] - weight
+            likely = np.bincount(group, weights=probability)[group] - probability
+            share = np.maximum(mass, 0) / total[self.page]
+            mean = np.where(size > 0, likely / np.maximum(size, 1), np.nan)
+            columns[f"content_in_{name}"] = np.where(self.known, share, np.nan)
+            columns[f"probability_in_{name}"] = np.where(self.known, mean, np.nan)
+        return columns
+
+    def _others(self, name: str) -> npt.NDArray[np.int64]:
+        group = self.groups[name]
+        return np.bincount(group)[group] - 1
 
 
-def _ancestor_ids(paths: Sequence[str], level: int) -> npt.NDArray[np.int64]:
-    """Return an id for the ancestor so many elements above each path's last."""
-    ids: dict[str, int] = {}
-    return np.array([ids.setdefault(_ancestor(path, level), len(ids)) for path in paths], np.int64)
-
-
-@lru_cache(maxsize=65536)
-def _ancestor(path: str, level: int) -> str:
-    for _ in range(level):
-        path = path.rpartition(" ")[0] or path
-    return path
+def _parent(path: str) -> str:
+    return path.rpartition(" ")[0] or path

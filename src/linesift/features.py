@@ -10,11 +10,12 @@ import sys
 import unicodedata
 import zlib
 from functools import cache, lru_cache
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
-from linesift.page import NO_PATH, Batch
+from linesift.page import BASIC_PLANE, NO_PATH, Batch
 
 Floats = npt.NDArray[np.float32]
 
@@ -31,7 +32,6 @@ _CHARACTERS = {
     _COLON: ":：",
     _DASH: "-–—−",
 }
-_BASIC_PLANE = 0x10000
 _LINE_FEED = 10
 # An ideograph says as much as these: then lines of both kinds of script look alike, and
 # what is learned in one language holds in another.
@@ -42,12 +42,12 @@ _WORDS_PER_IDEOGRAPH = 0.6
 @cache
 def _class_table() -> npt.NDArray[np.uint16]:
     """Return the classes of each code point of the basic plane as bits, then rows for the rest."""
-    table = np.zeros(_BASIC_PLANE + 2, np.uint16)
+    table = np.zeros(BASIC_PLANE + 2, np.uint16)
     bits = {"Lu": _LETTER | _UPPER, "Lt": _LETTER | _UPPER, "Ll": _LETTER | _LOWER}
     bits |= {"Lm": _LETTER, "Lo": _LETTER, "Mn": _LETTER, "Mc": _LETTER}
     bits |= {"Nd": _DIGIT, "Nl": _DIGIT, "No": _DIGIT, "Zs": _SPACE, "Cc": _SPACE}
     category = unicodedata.category
-    for code in range(_BASIC_PLANE):
+    for code in range(BASIC_PLANE):
         kind = category(chr(code))
         table[code] = bits.get(kind, _PUNCTUATION if kind[0] in "PS" else 0)
     for first, last in ((0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF)):
@@ -56,15 +56,15 @@ def _class_table() -> npt.NDArray[np.uint16]:
     for bit, characters in _CHARACTERS.items():
         for character in characters:
             table[ord(character)] |= bit
-    table[_BASIC_PLANE] = _PUNCTUATION | _SYMBOL  # emoji and the like
-    table[_BASIC_PLANE + 1] = _LETTER | _IDEOGRAPH  # supplementary ideographs
+    table[BASIC_PLANE] = _PUNCTUATION | _SYMBOL  # emoji and the like
+    table[BASIC_PLANE + 1] = _LETTER | _IDEOGRAPH  # supplementary ideographs
     return table
 
 
 @cache
 def _fold_table() -> npt.NDArray[np.uint32]:
     """Return what n-grams see of each code point: lower case, one digit, one white space."""
-    table = np.arange(_BASIC_PLANE + 2, dtype=np.uint32)
+    table = np.arange(BASIC_PLANE + 2, dtype=np.uint32)
     classes = _class_table()
     for code in np.flatnonzero(classes & _UPPER).tolist():
         lower = chr(code).lower()
@@ -74,15 +74,6 @@ def _fold_table() -> npt.NDArray[np.uint32]:
     table[(classes & _SPACE) > 0] = ord(" ")
     table[_LINE_FEED] = _LINE_FEED
     return table
-
-
-def _rows(codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-    """Return the table row of each code point."""
-    beyond = codes >= _BASIC_PLANE
-    if not beyond.any():
-        return codes
-    ideograph = (codes >= 0x20000) & (codes < 0x40000)
-    return np.where(beyond, _BASIC_PLANE + ideograph, codes).astype(np.uint32)
 
 
 LINE_FEATURES = (
@@ -129,7 +120,7 @@ def line_features(batch: Batch) -> Floats:
     """
     if not batch.n_lines:
         return np.empty((0, len(LINE_FEATURES)), np.float32)
-    classes = _class_table()[_rows(batch.codes)]
+    classes = _class_table()[batch.table_rows]
     starts = batch.line_starts
 
     def total(mask: npt.NDArray[np.bool_]) -> Floats:
@@ -249,7 +240,7 @@ def hashed_ngrams(
     if not batch.n_lines:
         return np.empty(0, np.uint32), np.zeros(1, np.int64)
     codes = _shortened(batch, head, tail)
-    codes = _fold_table()[_rows(codes)]
+    codes = _fold_table()[codes]
     breaks = codes == _LINE_FEED
     # Positions whose n-gram begins at the line feed before a line belong to that line.
     line = np.cumsum(breaks) - 1
@@ -280,14 +271,14 @@ def hashed_ngrams(
 
 
 def _shortened(batch: Batch, head: int, tail: int) -> npt.NDArray[np.uint32]:
-    """Return the code points with the middle of long lines left out, after one line feed."""
+    """Return the table rows with the middle of long lines left out, after one line feed."""
     keep = np.minimum(batch.line_lengths, head + tail) + 1
     ends = np.cumsum(keep)
     within = np.arange(ends[-1]) - np.repeat(ends - keep, keep)
     source = np.repeat(batch.line_starts, keep) + within
     cut = batch.line_lengths + 1 - keep
     source += np.where(within >= head, np.repeat(cut, keep), 0)
-    return np.concatenate([[_LINE_FEED], batch.codes[source]]).astype(np.uint32)
+    return np.concatenate([[_LINE_FEED], batch.table_rows[source]]).astype(np.uint32)
 
 
 def word_hashes(batch: Batch) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
@@ -305,8 +296,7 @@ def word_hashes(batch: Batch) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.in
     >>> lines.tolist(), bool(hashes[0] == hashes[1])
     ([0, 1, 1, 1], True)
     """
-    rows = _rows(batch.codes)
-    classes, folded = _class_table()[rows], _fold_table()[rows]
+    classes, folded = _class_table()[batch.table_rows], _fold_table()[batch.table_rows]
     ideograph = (classes & _IDEOGRAPH) != 0
     letter = ((classes & _LETTER) != 0) & ~ideograph
     pad = np.zeros(5, bool)
@@ -334,7 +324,7 @@ def line_hashes(batch: Batch) -> npt.NDArray[np.uint32]:
     """Return one hash of the folded text of each line: equal lines, equal hashes."""
     if not batch.n_lines:
         return np.empty(0, np.uint32)
-    folded = _fold_table()[_rows(batch.codes)]
+    folded = _fold_table()[batch.table_rows]
     position = np.arange(len(folded)) - np.repeat(batch.line_starts, batch.line_lengths + 1)
     mixed = (folded + np.uint32(1)) * (position.astype(np.uint32) * np.uint32(2) + _MULTIPLIER)
     mixed = (mixed ^ (mixed >> np.uint32(15))) * _MULTIPLIER
@@ -342,6 +332,7 @@ def line_hashes(batch: Batch) -> npt.NDArray[np.uint32]:
 
 
 MARKUP_FEATURES = (
+    "has_markup",
     "link_share",
     "depth",
     "heading",
@@ -376,27 +367,27 @@ _TAGS_OF = {
     "in_quote": {"blockquote"},
 }
 _NEAR = frozenset(("in_paragraph", "in_list", "in_table", "in_link"))
-_TAG = re.compile(r"[^.#]*")
 
 
 def markup_features(batch: Batch) -> Floats:
     """Return what the markup says of each line, of shape (n_lines, len(MARKUP_FEATURES)).
 
-    Rows of lines whose markup is unknown are NaN.
+    Lines whose markup is unknown are NaN in all columns but the first.
     """
     features = np.full((batch.n_lines, len(MARKUP_FEATURES)), np.nan, np.float32)
     known = batch.path_ids != NO_PATH
+    features[:, 0] = known
     if known.any():
         by_path = np.array([_path_features(path) for path in batch.paths], np.float32)
-        features[known, 1:-1] = by_path[batch.path_ids[known]]
-        features[:, 0] = batch.link_share
+        features[known, 2:-1] = by_path[batch.path_ids[known]]
+        features[:, 1] = batch.link_share
         features[known, -1] = _title_share(batch)[known]
     return features
 
 
 @lru_cache(maxsize=65536)
 def _path_features(path: str) -> tuple[float, ...]:
-    tags = [_TAG.match(element)[0] for element in path.split(" ")]  # type: ignore[index]
+    tags = [_tag(element) for element in path.split(" ")]
     near = set(tags[-3:])
     heading = next(
         (int(t[1]) for t in tags[-3:] if len(t) == 2 and t[0] == "h" and t[1] in "123456"), 0
@@ -404,9 +395,14 @@ def _path_features(path: str) -> tuple[float, ...]:
     everywhere = set(tags)
     flags = [
         float(bool(_TAGS_OF[name] & (near if name in _NEAR else everywhere)))
-        for name in MARKUP_FEATURES[3:-1]
+        for name in MARKUP_FEATURES[4:-1]
     ]
     return (float(len(tags)), float(heading), *flags)
+
+
+@lru_cache(maxsize=65536)
+def _tag(element: str) -> str:
+    return sys.intern(re.split(r"[.#]", element, maxsplit=1)[0])
 
 
 def _title_share(batch: Batch) -> Floats:
@@ -440,22 +436,28 @@ def hashed_paths(
 
     Words of the nearest elements count also with their distance from the line.
     """
-    tokens = [_path_tokens(path, bits) for path in paths]
+    tokens = [_path_tokens(path) for path in paths]
     sizes = np.fromiter(map(len, tokens), np.int64, len(tokens))
-    hashes = np.fromiter((t for row in tokens for t in row), np.uint32, int(sizes.sum()))
-    return hashes, np.concatenate([[0], np.cumsum(sizes)])
+    hashes = np.fromiter(chain.from_iterable(tokens), np.uint32, int(sizes.sum()))
+    return hashes >> np.uint32(32 - bits), np.concatenate([[0], np.cumsum(sizes)])
 
 
 @lru_cache(maxsize=65536)
-def _path_tokens(path: str, bits: int) -> tuple[int, ...]:
-    tokens = set()
-    for distance, element in enumerate(reversed(path.split(" "))):
-        tag = sys.intern(_TAG.match(element)[0])  # type: ignore[index]
-        names = {f"<{tag}>"}
-        for name in re.split(r"[.#]", element)[1:]:
-            names.add(name.lower())
-            names.update(word.lower() for word in _NAME.findall(name))
-        tokens |= names
-        if distance < _NEAREST:
-            tokens |= {f"{distance}:{name}" for name in names}
-    return tuple(zlib.crc32(token.encode("utf-8", "replace")) >> (32 - bits) for token in tokens)
+def _path_tokens(path: str) -> tuple[int, ...]:
+    elements = path.split(" ")
+    tokens: set[int] = set()
+    for element in elements:
+        tokens.update(_element_tokens(element, ""))
+    for distance, element in enumerate(elements[: -_NEAREST - 1 : -1]):
+        tokens.update(_element_tokens(element, f"{distance}:"))
+    return tuple(tokens)
+
+
+@lru_cache(maxsize=65536)
+def _element_tokens(element: str, prefix: str) -> tuple[int, ...]:
+    """Return hashes of an element's tag and names, each with a prefix; pages share elements."""
+    names = {f"<{_tag(element)}>"}
+    for name in re.split(r"[.#]", element)[1:]:
+        names.add(name.lower())
+        names.update(word.lower() for word in _NAME.findall(name))
+    return tuple(zlib.crc32((prefix + name).encode("utf-8", "replace")) for name in sorted(names))

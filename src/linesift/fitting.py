@@ -16,7 +16,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from linesift.context import context_features
+from linesift.context import Context
 from linesift.features import (
     LINE_FEATURES,
     MARKUP_FEATURES,
@@ -27,18 +27,22 @@ from linesift.features import (
     line_hashes,
     markup_features,
 )
-from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
+from linesift.labels import CONTENT, LABELS, UNSURE
 from linesift.linear import HashedLinear, fit_hashed_linear, take_rows
+from linesift.network import Network, fit_network
 from linesift.page import NO_PATH, Batch, Page
-from linesift.trees import predict_proba, quantised
+from linesift.trees import is_unsure, predict_proba, quantised
+from linesift.views import TrainingViews
 
 _KIND_SAMPLE = 200_000
-_KIND_LEAVES = 31
 _EASY = 0.05  # probability of content below which a line is nearly surely noise
 _EASY_SHARE = 0.2
 _L2 = 1.0  # keeps leaves of a few odd lines from speaking loudly
-_MANY = 20_000  # lines from which on it pays to leave easy ones out
 _LEAF = 80  # lines a leaf holds at least, fewer when there is little to learn from
+_SUREST = 1e-6  # no probability is nearer to 0 or 1
+_LEARNED_MARGIN = 0.02  # trees learn from lines whose probability is further from 0 and 1
+_FEWEST = 50  # lines that trees learn from at least
+_MANY = 20_000  # lines from which on it pays to leave easy ones out
 
 Probability = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
@@ -49,22 +53,22 @@ class Fitting:
 
     Parameters
     ----------
-    views : LabelledPages
-        From `training_views`.
+    views : TrainingViews
     settings : mapping
         Parameters of the `LineClassifier`.
     """
 
-    def __init__(self, views: LabelledPages, settings: Mapping[str, Any]) -> None:
+    def __init__(self, views: TrainingViews, settings: Mapping[str, Any]) -> None:
         self.settings = settings
-        self.views = views
-        self.batch = Batch.from_pages(views.pages)
-        self.labels = np.concatenate(views.labels)
+        self.views, self.as_read = views
+        self.batch = Batch.from_pages(self.views.pages)
+        self.labels = np.concatenate(self.views.labels)
         self.known = np.flatnonzero(self.labels != UNSURE)
         self.markup_known = self.batch.path_ids != NO_PATH
         self.text = line_features(self.batch)
         self.markup = markup_features(self.batch)
-        sites = np.unique(views.sites, return_inverse=True)[1]
+        self._context: Context | None = None
+        sites = np.unique(self.views.sites, return_inverse=True)[1]
         self.site_of_line = sites[self.batch.page_of_line]
         sizes = np.diff(self.batch.page_starts)
         # A page counts by the root of its length: neither every line nor every page alike.
@@ -92,8 +96,10 @@ class Fitting:
     def judged_pages(
         self, probability: Probability
     ) -> tuple[list[npt.NDArray[np.int8]], list[Probability]]:
-        """Return the labels of each page, and the probabilities that were found out of site."""
-        return self.views.labels, np.split(probability, self.batch.page_starts[1:-1])
+        """Return labels and out-of-site probabilities of each page as it was read."""
+        by_page = np.split(probability, self.batch.page_starts[1:-1])
+        chosen = np.flatnonzero(self.as_read) if self.as_read.any() else range(len(by_page))
+        return [self.views.labels[k] for k in chosen], [by_page[k] for k in chosen]
 
     def _side_by_side(self, function: Any, jobs: list[tuple[Any, ...]]) -> list[Any]:
         n_jobs = min(self.settings["n_jobs"], len(jobs))
@@ -153,8 +159,8 @@ class Fitting:
         s = self.settings
         options = {
             "bits": bits,
-            "alpha": s["alpha"],
-            "epochs": s["epochs"],
+            "alpha": s["linear_alpha"],
+            "epochs": s["linear_epochs"],
             "seed": s["random_state"],
         }
         jobs = []
@@ -172,18 +178,12 @@ class Fitting:
     def prior(self, line: Floats) -> Probability:
         """Return a first, rough probability of content: what the n-grams say, if they do."""
         scores = ngram_scores(line)[:, CONTENT]
-        return expit(np.nan_to_num(scores.astype(np.float64), nan=0.0))
+        return expit(np.nan_to_num(scores, nan=0.0))
 
-    # ------------------------------------------------------------ boosted
+    # ------------------------------------------------------------ networks
 
-    def boosted(
-        self,
-        features: Floats,
-        prior: Probability,
-        trees: int,
-        leaves: int,
-    ) -> tuple[HistGradientBoostingClassifier, Probability]:
-        """Return a model of content, and the out-of-site probability of each line.
+    def judged(self, features: Floats, prior: Probability) -> tuple[Network, Probability]:
+        """Return a network that tells content, and the out-of-site probability of each line.
 
         Lines that the prior judgement is nearly sure to be noise are most of all lines and
         teach little: a part of them stands for all, with their weight.
@@ -192,73 +192,133 @@ class Fitting:
         ----------
         features : ndarray of shape (n_lines, n_features)
         prior : ndarray of shape (n_lines,), 0 to 1
-        trees, leaves : int
         """
-        features = quantised(features)
-        target = self.labels == CONTENT
-        options = self._tree_options(trees, leaves)
-        easy = (prior < _EASY) & ~target & (len(prior) > _MANY)
+        easy = (prior < _EASY) & (self.labels != CONTENT) & (len(prior) > _MANY)
         rng = np.random.default_rng(self.settings["random_state"])
-        chosen = (self.labels != UNSURE) & (~easy | (rng.random(len(easy)) < _EASY_SHARE))
+        learned = (self.labels != UNSURE) & (~easy | (rng.random(len(easy)) < _EASY_SHARE))
         weight = np.where(easy, self.weight / _EASY_SHARE, self.weight).astype(np.float32)
-        jobs = [
-            (features, target, weight, learn[chosen[learn]], judge, options)
-            for learn, judge in self.folds
-        ]
-        nobody = np.empty(0, np.intp)
-        jobs.append((features, target, weight, np.flatnonzero(chosen), nobody, options))
-        results = self._side_by_side(_fit_boosted, jobs)
-        probability = np.full(self.batch.n_lines, np.nan)
-        for (_, judged), (_, held_out) in zip(results[:-1], self.folds, strict=False):
-            probability[held_out] = judged
-        return results[-1][0], probability
+        lines = np.arange(self.batch.n_lines)
+        options = self._network_options()
+        return self._out_of_site_judged(_fit_network, lines, features, learned, weight, options)
 
-    def _tree_options(self, trees: int, leaves: int) -> dict[str, Any]:
+    def judged_by_trees(
+        self, features: Floats, probability: Probability
+    ) -> tuple[HistGradientBoostingClassifier | None, Probability]:
+        """Return likewise boosted trees, for lines that the network is unsure of.
+
+        Returns
+        -------
+        trees : HistGradientBoostingClassifier or None
+            None when there are too few such lines to learn from.
+        judged : ndarray of shape (n_lines,), 0 to 1
+            NaN for lines that the network is sure of.
+        """
+        judged = np.full(self.batch.n_lines, np.nan)
+        lines = np.flatnonzero(is_unsure(probability, _LEARNED_MARGIN))
+        learned = self.labels[lines] != UNSURE
+        if learned.sum() < _FEWEST:
+            return None, judged
+        trees, judged[lines] = self._out_of_site_judged(
+            _fit_trees,
+            lines,
+            quantised(features[lines]),
+            learned,
+            self.weight[lines],
+            self._tree_options(self.settings["trees"]),
+        )
+        return trees, judged
+
+    def _out_of_site_judged(
+        self,
+        fit: Any,
+        lines: Rows,
+        features: Floats,
+        learned: npt.NDArray[np.bool_],
+        weight: Floats,
+        options: dict[str, Any],
+    ) -> tuple[Any, Probability]:
+        """Fit on some lines, and on those of all but a group of sites that is then judged.
+
+        Features, what is learned, and weights are those of the lines, in their order.
+        """
+        target = self.labels[lines] == CONTENT
+        nobody = np.empty(0, np.intp)
+        jobs = [(features, target, weight, np.flatnonzero(learned), nobody, options)]
+        for _, held_out in self.folds:
+            is_out = np.zeros(self.batch.n_lines, bool)
+            is_out[held_out] = True
+            out = is_out[lines]
+            learn = np.flatnonzero(learned & ~out)
+            jobs.append((features, target, weight, learn, np.flatnonzero(out), options))
+        (model, _), *folds = self._side_by_side(fit, jobs)
+        probability = np.full(len(lines), np.nan)
+        for (_, judged), job in zip(folds, jobs[1:], strict=True):
+            probability[job[4]] = judged
+        return model, probability
+
+    def _tree_options(self, trees: int) -> dict[str, Any]:
         leaf = int(np.clip(len(self.known) // 40, 1, _LEAF))
         return {
             "max_iter": trees,
-            "max_leaf_nodes": leaves,
-            "learning_rate": self.settings["learning_rate"],
+            "max_leaf_nodes": self.settings["leaves"],
             "min_samples_leaf": leaf,
             "l2_regularization": _L2,
             "early_stopping": False,
             "random_state": self.settings["random_state"],
         }
 
+    def _network_options(self) -> dict[str, Any]:
+        return {
+            "hidden": self.settings["hidden_units"],
+            "alpha": self.settings["network_alpha"],
+            "epochs": self.settings["network_epochs"],
+            "learning_rate": self.settings["learning_rate"],
+            "seed": self.settings["random_state"],
+        }
+
     def with_context(self, line: Floats, probability: Probability) -> Floats:
         """Return the features of single lines beside those of their surroundings."""
-        scores = ngram_scores(line)
-        _, context = context_features(self.batch, self.text, self.markup, scores, probability)
-        return np.column_stack([line, probability.astype(np.float32), context])
+        if self._context is None:
+            self._context = Context(self.batch, self.text, self.markup, ngram_scores(line))
+        _, surroundings = self._context.features(probability)
+        return np.column_stack([line, probability.astype(np.float32), surroundings])
 
-    def kinds(self, features: Floats) -> HistGradientBoostingClassifier | int:
-        """Return a model of the kinds of noise, or the kind where there is only one."""
+    def kinds(
+        self, features: Floats
+    ) -> tuple[Network | None, HistGradientBoostingClassifier | None, npt.NDArray[np.intp]]:
+        """Return a network and trees that tell the kinds of noise, and the kinds they know.
+
+        Both are None where there is only one kind.
+        """
         rows = self.known[self.labels[self.known] != CONTENT]
         if len(rows) > _KIND_SAMPLE:
             rng = np.random.default_rng(self.settings["random_state"])
             rows = np.sort(rng.choice(rows, _KIND_SAMPLE, replace=False))
-        kinds = np.unique(self.labels[rows])
-        if len(kinds) == 1:
-            return int(kinds[0])
-        options = self._tree_options(self.settings["kind_trees"], _KIND_LEAVES)
-        return HistGradientBoostingClassifier(**options).fit(
-            _filled(quantised(features[rows])),
-            self.labels[rows].astype(int),
-            sample_weight=self.weight[rows],
-        )
+        known = np.unique(self.labels[rows]).astype(np.intp)
+        if len(known) == 1:
+            return None, None, known
+        kinds, weight = np.searchsorted(known, self.labels[rows]), self.weight[rows]
+        network = fit_network(features[rows], kinds, weight, **self._network_options())
+        if not self.settings["kind_trees"]:
+            return network, None, known
+        trees = HistGradientBoostingClassifier(**self._tree_options(self.settings["kind_trees"]))
+        trees.fit(_filled(quantised(features[rows])), kinds, sample_weight=weight)
+        return network, trees, known
 
     def calibrated(self, probability: Probability) -> tuple[Floats, Probability]:
         """Return slope and offset of the log-odds, without and with markup, and the result.
 
-        Learned from probabilities found out of site.
+        Learned from probabilities found out of site, of pages as they were read: where
+        noise was dropped there is more content than on pages in use.
         """
         calibration = np.array([[1.0, 0.0], [1.0, 0.0]])
         score = logit(probability)
+        as_read = self.as_read[self.batch.page_of_line] | (not self.as_read.any())
         for known in (False, True):
-            rows = self.known[self.markup_known[self.known] == known]
+            rows = self.known[(self.markup_known == known)[self.known] & as_read[self.known]]
             target = self.labels[rows] == CONTENT
             if target.any() and not target.all():
-                model = LogisticRegression(C=np.inf).fit(score[rows, None], target)
+                model = LogisticRegression().fit(score[rows, None], target)
                 calibration[int(known)] = model.coef_[0, 0], model.intercept_[0]
         slope, offset = calibration[self.markup_known.astype(int)].T
         return calibration, expit(slope * score + offset)
@@ -283,14 +343,19 @@ def ngram_shape(settings: Mapping[str, Any]) -> tuple[tuple[int, ...], int, int,
 
 
 def logit(probability: npt.NDArray[np.floating]) -> Probability:
-    """Return log-odds, bounded."""
-    bounded = np.clip(probability.astype(np.float64), 1e-6, 1 - 1e-6)
+    """Return log-odds, bounded as those of `expit`."""
+    bounded = np.clip(probability.astype(np.float64), _SUREST, 1 - _SUREST)
     return np.log(bounded / (1 - bounded))
 
 
-def expit(score: Probability) -> Probability:
-    """Return the probability of log-odds."""
-    return 1 / (1 + np.exp(-score))
+def expit(score: npt.NDArray[np.floating]) -> Probability:
+    """Return the probability of log-odds, never quite 0 or 1.
+
+    >>> expit(np.array([-1e9, 0.0, 3.0])).round(3).tolist()
+    [0.0, 0.5, 0.953]
+    """
+    probability = 1 / (1 + np.exp(-np.clip(score.astype(np.float64), -50, 50)))
+    return np.clip(probability, _SUREST, 1 - _SUREST)
 
 
 def _fit_linear(
@@ -305,19 +370,44 @@ def _fit_linear(
     return model, model.scores(*take_rows(hashes, starts, judge))
 
 
-def _fit_boosted(
+def _fit_network(
     features: Floats,
     target: npt.NDArray[np.bool_],
     weight: Floats,
     learn: Rows,
     judge: Rows,
     options: dict[str, Any],
-) -> tuple[HistGradientBoostingClassifier, Probability]:
+) -> tuple[Network | None, Probability]:
     """Fit on some rows and judge others; a fold without both outcomes says the same of all."""
+    if target[learn].all() or not target[learn].any():
+        return None, np.full(len(judge), float(target[learn].any()))
+    network = fit_network(features[learn], target[learn].astype(int), weight[learn], **options)
+    return network, expit(network.scores(features[judge])[:, 0])
+
+
+def _fit_trees(
+    features: Floats,
+    target: npt.NDArray[np.bool_],
+    weight: Floats,
+    learn: Rows,
+    judge: Rows,
+    options: dict[str, Any],
+) -> tuple[HistGradientBoostingClassifier | None, Probability]:
+    """Do as `_fit_network` with boosted trees."""
+    if target[learn].all() or not target[learn].any():
+        return None, np.full(len(judge), float(target[learn].any()))
     model = HistGradientBoostingClassifier(**options)
     model.fit(_filled(features[learn]), target[learn], sample_weight=weight[learn])
     if not len(judge):
         return model, np.empty(0)
-    if len(model.classes_) < 2:
-        return model, np.full(len(judge), float(model.classes_[0]))
     return model, predict_proba(model, features[judge])[:, 1]
+
+
+def mean_judgement(network: Probability, trees: Probability) -> Probability:
+    """Return the probability of the mean of two log-odds; the first where the second is unknown.
+
+    >>> mean_judgement(np.array([0.9, 0.9]), np.array([0.1, np.nan])).round(3).tolist()
+    [0.5, 0.9]
+    """
+    mean = expit((logit(network) + logit(np.nan_to_num(trees, nan=0.5))) / 2)
+    return np.where(np.isnan(trees), network, mean)

@@ -56,7 +56,7 @@ class Preset(NamedTuple):
     lost: float
 
 
-_FLAT = 0.002
+_FLAT = 0.0005
 PRESETS = {
     "precision": Preset(0.5, 0.02),
     "balanced": Preset(1.0, 0.0),

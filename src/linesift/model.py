@@ -1,7 +1,7 @@
 """The line classifier: a model of single lines, then one of lines in their context.
 
-Stage one is linear over hashed character n-grams and tag paths, followed by gradient
-boosted trees over what else a line says by itself. Stage two sees its neighbours'
+Stage one is linear over hashed character n-grams and tag paths, followed by a network
+over what else a line says by itself. Stage two sees its neighbours'
 probabilities (`linesift.context`). Each stage learns from what the one before says
 about sites that it was not fitted on, because that is what it meets in use.
 """
@@ -9,14 +9,13 @@ about sites that it was not fitted on, because that is what it meets in use.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from linesift.context import context_features
+from linesift.context import Context
 from linesift.features import (
     Floats,
     hashed_ngrams,
@@ -24,14 +23,18 @@ from linesift.features import (
     line_features,
     markup_features,
 )
-from linesift.fitting import Fitting, expit, logit, ngram_scores, ngram_shape
+from linesift.fitting import Fitting, expit, logit, mean_judgement, ngram_scores, ngram_shape
 from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
 from linesift.metrics import PRESETS, Threshold, best_threshold, surest_line
+from linesift.network import Network
 from linesift.page import NO_PATH, Batch, Page
-from linesift.trees import predict_proba
+from linesift.trees import is_unsure, predict_proba
 from linesift.views import training_views
 
 _NOISE = np.array([code for code in range(len(LABELS)) if code != CONTENT])
+_MARGIN = 0.05  # lines nearer to 0 or 1 are left to the network
+_SURE_KIND = 0.8  # probability from which on the kind of a line is left to the network
+_TREES_SHARE = 2 / 3  # of the trees in the mean of both on kinds
 
 
 @dataclass(frozen=True)
@@ -145,24 +148,32 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         Characters looked at from both ends of a line.
     use_markup : bool
         Whether to look at the markup of pages that have it.
-    alpha : float
+    linear_alpha : float
         L2 penalty of the linear models.
-    epochs : int
+    linear_epochs : int
         Passes of the linear models over the lines.
-    line_trees, line_leaves : int
-        Size of the trees of stage one.
     context_passes : int
         How often the context is looked at; 0 leaves it at single lines.
-    context_trees, context_leaves : int
-        Size of the trees of stage two.
+    hidden_units : int
+        Size of the hidden layer of each network.
+    network_alpha : float
+        L2 penalty of the networks.
+    network_epochs : int
+        Passes of the networks over the lines.
+    learning_rate : float
+        Of the networks.
+    trees, leaves : int
+        Number and size of the boosted trees that judge the last context beside the network;
+        no trees for none.
     kind_trees : int
         Trees per kind of noise.
-    learning_rate : float
-        Of all trees.
     shorten : float, 0 to 1
         Share of the training pages from which noise is dropped at random.
     hide_markup : bool
         Whether training shows pages with markup also without it.
+    list_marks : float, 0 to 1
+        Share of the pages with markup that training shows as plain text with a mark before
+        each list item, as many converters write it.
     folds : int
         Groups of sites for out-of-site probabilities.
     n_jobs : int
@@ -185,7 +196,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
     >>> text = "Home\nIt rained all day, they said.\nAll evening it rained again.\nTop\nMenu"
     >>> y = np.array([2, 0, 0, 2, 2])
     >>> pages = [read_text(text, f"page {k}", site=f"site {k}") for k in range(4)]
-    >>> model = LineClassifier(ngram_bits=10, line_trees=5, context_trees=5, kind_trees=2)
+    >>> model = LineClassifier(ngram_bits=10, hidden_units=16, trees=5)
     >>> model.fit(pages, [y] * 4).predict(pages[:1])[0].tolist()
     ['navigation', 'content', 'content', 'navigation', 'navigation']
     """
@@ -199,17 +210,19 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         ngram_tail: int = 64,
         path_bits: int = 15,
         use_markup: bool = True,
-        alpha: float = 1e-6,
-        epochs: int = 3,
-        line_trees: int = 60,
-        line_leaves: int = 31,
+        linear_alpha: float = 1e-6,
+        linear_epochs: int = 3,
         context_passes: int = 2,
-        context_trees: int = 120,
-        context_leaves: int = 31,
+        hidden_units: int = 64,
+        network_alpha: float = 1.0,
+        network_epochs: int = 10,
+        learning_rate: float = 0.001,
+        trees: int = 120,
+        leaves: int = 31,
         kind_trees: int = 30,
-        learning_rate: float = 0.1,
         shorten: float = 0.5,
         hide_markup: bool = True,
+        list_marks: float = 0.5,
         folds: int = 3,
         n_jobs: int = 1,
         random_state: int = 0,
@@ -220,17 +233,19 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         self.ngram_tail = ngram_tail
         self.path_bits = path_bits
         self.use_markup = use_markup
-        self.alpha = alpha
-        self.epochs = epochs
-        self.line_trees = line_trees
-        self.line_leaves = line_leaves
+        self.linear_alpha = linear_alpha
+        self.linear_epochs = linear_epochs
         self.context_passes = context_passes
-        self.context_trees = context_trees
-        self.context_leaves = context_leaves
-        self.kind_trees = kind_trees
+        self.hidden_units = hidden_units
+        self.network_alpha = network_alpha
+        self.network_epochs = network_epochs
         self.learning_rate = learning_rate
+        self.trees = trees
+        self.leaves = leaves
+        self.kind_trees = kind_trees
         self.shorten = shorten
         self.hide_markup = hide_markup
+        self.list_marks = list_marks
         self.folds = folds
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -258,27 +273,27 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
             self._checked(X, y),
             shorten=self.shorten,
             hide_markup=self.hide_markup,
+            list_marks=self.list_marks,
             seed=self.random_state,
         )
         fitting = Fitting(views, self.get_params())
         self.classes_ = np.array(LABELS)
         self.ngrams_, self.paths_, line = fitting.linear()
-        self.line_model_, probability = fitting.boosted(
-            line, fitting.prior(line), self.line_trees, self.line_leaves
-        )
+        self.line_model_, probability = fitting.judged(line, fitting.prior(line))
         self.context_models_ = []
         features = line
-        for remaining in reversed(range(self.context_passes)):
+        for _ in range(self.context_passes):
             features = fitting.with_context(line, probability)
-            model, probability = fitting.boosted(
-                features,
-                probability,
-                # An earlier pass only prepares the last one: half its trees do.
-                self.context_trees // 2 if remaining else self.context_trees,
-                self.context_leaves,
-            )
+            prior = probability
+            model, probability = fitting.judged(features, prior)
             self.context_models_.append(model)
-        self.kind_model_ = fitting.kinds(features)
+        self.trees_ = None
+        if self.context_passes and self.trees:
+            # Networks and trees err differently; the last word is the mean of both.
+            self.trees_, by_trees = fitting.judged_by_trees(features, probability)
+            by_trees[~is_unsure(probability, _MARGIN)] = np.nan
+            probability = mean_judgement(probability, by_trees)
+        self.kind_network_, self.kind_trees_, self.kinds_ = fitting.kinds(features)
         self.calibration_, probability = fitting.calibrated(probability)
         judged = fitting.judged_pages(probability)
         self.thresholds_ = {
@@ -321,10 +336,15 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         line = np.column_stack([text, markup, self._linear_scores(batch)])
         probability = _content(self.line_model_, line)
         features = line
+        context = Context(batch, text, markup, ngram_scores(line))
         for model in self.context_models_:
-            _, context = context_features(batch, text, markup, ngram_scores(line), probability)
-            features = np.column_stack([line, probability[:, None], context])
+            _, surroundings = context.features(probability)
+            features = np.column_stack([line, probability.astype(np.float32), surroundings])
             probability = _content(model, features)
+        if self.trees_ is not None:
+            unsure = is_unsure(probability, _MARGIN)
+            by_trees = predict_proba(self.trees_, features[unsure])[:, 1]
+            probability[unsure] = mean_judgement(probability[unsure], by_trees)
         labels = np.empty((batch.n_lines, len(LABELS)), np.float32)
         probability = self._calibrate(probability, batch.path_ids != NO_PATH)
         labels[:, CONTENT] = probability
@@ -352,10 +372,16 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
     def _kinds(self, features: Floats) -> Floats:
         """Return the probability of each kind of noise, given that a line is noise."""
         kinds = np.zeros((len(features), len(LABELS)), np.float32)
-        if isinstance(self.kind_model_, int):
-            kinds[:, self.kind_model_] = 1
-        else:
-            kinds[:, self.kind_model_.classes_] = predict_proba(self.kind_model_, features)
+        if self.kind_network_ is None:
+            kinds[:, self.kinds_] = 1
+            return kinds[:, _NOISE]
+        share = _softmax(self.kind_network_.scores(features), len(self.kinds_))
+        if self.kind_trees_ is not None:
+            unsure = share.max(axis=1) < _SURE_KIND
+            by_trees = predict_proba(self.kind_trees_, features[unsure])
+            mean = share[unsure] ** (1 - _TREES_SHARE) * by_trees**_TREES_SHARE
+            share[unsure] = mean / mean.sum(axis=1, keepdims=True)
+        kinds[:, self.kinds_] = share
         return kinds[:, _NOISE]
 
 
@@ -372,5 +398,13 @@ def label_codes(probabilities: Floats, threshold: Threshold) -> npt.NDArray[np.i
     return np.where(kept, CONTENT, noise)
 
 
-def _content(model: Any, features: Floats) -> npt.NDArray[np.float64]:
-    return predict_proba(model, features)[:, 1]
+def _content(network: Network, features: Floats) -> npt.NDArray[np.float64]:
+    return expit(network.scores(features)[:, 0])
+
+
+def _softmax(scores: Floats, n_classes: int) -> Floats:
+    """Return the probability of each class; of two classes there is one score, of the second."""
+    if n_classes == 2:
+        scores = np.column_stack([np.zeros(len(scores), np.float32), scores])
+    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return odds / odds.sum(axis=1, keepdims=True)

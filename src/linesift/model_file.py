@@ -20,7 +20,7 @@ from sklearn.base import BaseEstimator
 from linesift.labels import LABELS, write_atomically
 from linesift.model import LinePredictor
 
-FORMAT = 2
+FORMAT = 3
 """Version of the file format; a file of another one is refused."""
 
 _CARD = "card.json"
@@ -30,6 +30,7 @@ _TRUSTED = (
     "linesift.baselines.RunRule",
     "linesift.linear.HashedLinear",
     "linesift.model.LineClassifier",
+    "linesift.network.Network",
     "numpy.dtype",
     "sklearn._loss.link.Interval",
     "sklearn._loss.link.LogitLink",

@@ -12,6 +12,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+BASIC_PLANE = 0x10000
+"""Code points that tables hold one by one."""
 NO_PATH = -1
 
 
@@ -175,6 +177,18 @@ class Batch:
     def n_lines(self) -> int:
         """Number of lines in all pages together."""
         return len(self.line_starts)
+
+    @cached_property
+    def table_rows(self) -> npt.NDArray[np.uint32]:
+        """Row of each code point in a table over the basic plane and two rows for the rest.
+
+        The last row is for ideographs beyond the basic plane, the one before for all else.
+        """
+        beyond = self.codes >= BASIC_PLANE
+        if not beyond.any():
+            return self.codes
+        ideograph = (self.codes >= 0x20000) & (self.codes < 0x40000)
+        return np.where(beyond, BASIC_PLANE + ideograph, self.codes).astype(np.uint32)
 
     @cached_property
     def page_of_line(self) -> npt.NDArray[np.int64]:

@@ -7,6 +7,9 @@ them instead. So each value is replaced by the nearest of a few quantiles: the m
 are then the very borders at which the replacement changes, and a tree grown on the
 replaced values splits the raw ones in the same way.
 
+Trees cost far more per line than a network does, so they are asked only about the lines
+that a network is unsure of.
+
 A prediction goes through all rows once per tree. Blocks of rows that stay in a core's
 cache are read from memory once, not once per tree: three times as fast.
 """
@@ -76,5 +79,16 @@ def predict_proba(model: Any, features: Floats) -> npt.NDArray[np.float64]:
         Fitted.
     features : ndarray of shape (n_rows, n_columns), float32
     """
-    starts = range(0, max(len(features), 1), _BLOCK)
+    if not len(features):
+        return np.empty((0, len(model.classes_)))
+    starts = range(0, len(features), _BLOCK)
     return np.concatenate([model.predict_proba(features[k : k + _BLOCK]) for k in starts])
+
+
+def is_unsure(probability: npt.NDArray[np.floating], margin: float) -> npt.NDArray[np.bool_]:
+    """Return where a probability is further than the margin from both 0 and 1.
+
+    >>> is_unsure(np.array([0.01, 0.3, 0.99]), 0.05).tolist()
+    [False, True, False]
+    """
+    return (probability > margin) & (probability < 1 - margin)

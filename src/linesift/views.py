@@ -5,6 +5,10 @@ shape, from a whole dump with a twentieth of content to a nearly clean text with
 list of headlines left.
 """
 
+import re
+from dataclasses import replace
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,13 +16,31 @@ from linesift.labels import CONTENT, OTHER, LabelArray, LabelledPages
 from linesift.page import Page
 
 _REPEATED = 0.2  # share of plain-text views in which the heading stands a second time
+_LIST_MARKS = ("* ", "• ", "- ", "+ ")
+_LIST_ITEM = re.compile(r"(?:^| )(?:li|dd|dt)(?:[.#]|$| )")
 _BLOCK = 8  # mean length in lines of the blocks of noise that are dropped together
 
 
+class TrainingViews(NamedTuple):
+    """Pages in the forms that training shows.
+
+    Parameters
+    ----------
+    labelled : LabelledPages
+    as_read : ndarray of shape (n_views,), bool
+        Whether a view is the page as it was read, with or without its markup.
+    """
+
+    labelled: LabelledPages
+    as_read: npt.NDArray[np.bool_]
+
+
 def training_views(
-    labelled: LabelledPages, *, shorten: float, hide_markup: bool, seed: int
-) -> LabelledPages:
+    labelled: LabelledPages, *, shorten: float, hide_markup: bool, list_marks: float, seed: int
+) -> TrainingViews:
     """Return every page once as plain text and, where its markup is known, once with it.
+
+    As plain text some have a mark before each item of a list.
 
     Parameters
     ----------
@@ -28,6 +50,9 @@ def training_views(
         Share of the views from which blocks of noise are dropped at random.
     hide_markup : bool
         Whether pages with markup are shown without it too.
+    list_marks : float, 0 to 1
+        Share of those that are shown without it as converters write them that mark the
+        items of lists.
     seed : int
         What is drawn at random.
     """
@@ -36,12 +61,14 @@ def training_views(
     labels: list[LabelArray] = []
     corpus: list[str] = []
     gold: list[tuple[str, ...]] = []
+    as_read: list[bool] = []
     for page, y, name, article in zip(
         labelled.pages, labelled.labels, labelled.corpus, labelled.gold, strict=True
     ):
         forms = [page]
         if page.markup is not None and hide_markup:
-            forms.append(page.without_markup())
+            marked = rng.random() < list_marks
+            forms.append(_with_list_marks(page, rng) if marked else page.without_markup())
         for form in forms:
             keep = np.arange(len(y))
             if rng.random() < shorten:
@@ -55,10 +82,24 @@ def training_views(
             labels.append(shown)
             corpus.append(name)
             gold.append(article)
+            as_read.append(pages[-1].lines == page.lines)
     if shorten and not any((y > CONTENT).any() for y in labels):
         # All noise fell away, as may happen with a few pages; there is nothing to learn then.
-        return training_views(labelled, shorten=0, hide_markup=hide_markup, seed=seed)
-    return LabelledPages(pages, labels, corpus, gold)
+        return training_views(
+            labelled, shorten=0, hide_markup=hide_markup, list_marks=list_marks, seed=seed
+        )
+    return TrainingViews(LabelledPages(pages, labels, corpus, gold), np.array(as_read))
+
+
+def _with_list_marks(page: Page, rng: np.random.Generator) -> Page:
+    """Return a page as plain text with one and the same mark before the items of its lists."""
+    assert page.markup is not None
+    mark = _LIST_MARKS[rng.integers(len(_LIST_MARKS))]
+    lines = (
+        mark + line if _LIST_ITEM.search(path) else line
+        for line, path in zip(page.lines, page.markup.paths, strict=True)
+    )
+    return replace(page.without_markup(), lines=tuple(lines))
 
 
 def _repeat_heading(
