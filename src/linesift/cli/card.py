@@ -1,0 +1,19 @@
+"""`linesift card`: what a model file says of itself."""
+
+import json
+
+import click
+
+from linesift.cli.common import one_sentence
+
+
+@click.command()
+@click.option(
+    "--model", "model_path", metavar="FILE", help="A model file; default: the shipped one."
+)
+def card(model_path: str | None) -> None:
+    """Print the card of a model: its data, versions and scores, as JSON."""
+    from linesift.model_file import read_card
+
+    with one_sentence():
+        click.echo(json.dumps(read_card(model_path), indent=2, ensure_ascii=False))

@@ -1,0 +1,88 @@
+"""`linesift fetch` and `linesift lines`: the public data sets, and labels for their lines."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from linesift.cli.common import one_sentence, progress_bar
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option("--raw", default="data/raw", show_default=True, metavar="FOLDER", help="Where to.")
+@click.option(
+    "--manifests", default="data/manifests", show_default=True, metavar="FOLDER", help="What to."
+)
+@click.option(
+    "--mirror",
+    envvar="LINESIFT_MIRROR",
+    metavar="FOLDER",
+    help="Archives already at hand; what is not there is downloaded.",
+)
+@click.option(
+    "--url",
+    default="https://github.com/{repository}/archive/{commit}.tar.gz",
+    show_default=True,
+    help="Where to download from.",
+)
+def fetch(names: tuple[str, ...], raw: str, manifests: str, mirror: str | None, url: str) -> None:
+    """Fetch the public data sets, verify and unpack them. Run again, it goes on.
+
+    \b
+    Example:
+      linesift fetch --mirror ~/archives
+    """
+    from linesift.archives import fetch as fetch_one
+    from linesift.archives import read_manifest
+
+    for source in _sources(names):
+        with one_sentence(), progress_bar(source.name, 0) as advance:
+            folder = fetch_one(
+                source,
+                read_manifest(Path(manifests) / f"{source.name}.sha256"),
+                Path(raw),
+                mirror=Path(mirror).expanduser() if mirror else None,
+                url=url,
+                progress=advance,
+            )
+        click.echo(f"{source.name}: {folder}")
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option("--raw", default="data/raw", show_default=True, metavar="FOLDER", help="From where.")
+@click.option(
+    "--lines", default="data/lines", show_default=True, metavar="FOLDER", help="Where to."
+)
+@click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Worker processes.")
+def lines(names: tuple[str, ...], raw: str, lines: str, jobs: int) -> None:
+    """Label the lines of the fetched data sets by their gold texts, one Parquet file each."""
+    from linesift.corpora import build_lines
+
+    for source in _sources(names):
+        folder = Path(raw) / source.name
+        if not folder.is_dir():
+            raise click.UsageError(f"{folder}: not fetched yet; run 'linesift fetch'")
+        with one_sentence(), progress_bar(source.name, 0) as advance:
+            target = Path(lines) / f"{source.name}.parquet"
+            tally = build_lines(source.name, folder, target, n_jobs=jobs, progress=advance)
+            tally_file = Path(lines) / f"{source.name}.json"
+            tally_file.write_text(json.dumps(tally, indent=2) + "\n", encoding="utf-8")
+        dropped = ", ".join(f"{count} {why}" for why, count in tally["dropped"].items()) or "none"
+        click.echo(
+            f"{source.name}: {tally['pages']} pages of {tally['sites']} sites, "
+            f"{tally['test_pages']} of them held out; left out: {dropped}; "
+            f"{tally['lines'].get('unsure', 0)} of {sum(tally['lines'].values())} lines doubtful"
+        )
+
+
+def _sources(names: tuple[str, ...]) -> list[Any]:
+    from linesift.corpora import SOURCES
+
+    for name in names:
+        if name not in SOURCES:
+            raise click.UsageError(f"{name}: expected one of {', '.join(SOURCES)}")
+    return [SOURCES[name] for name in names or SOURCES]

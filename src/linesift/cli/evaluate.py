@@ -1,0 +1,158 @@
+"""`linesift evaluate`: scores of a model on pages that it was not trained on."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from linesift.cli.common import ThresholdType, load_model, one_sentence
+
+if TYPE_CHECKING:
+    from linesift.model import LinePredictor
+
+_WIDE = 180  # characters that a table of all scores takes
+
+
+@click.command()
+@click.option(
+    "--model", "model_path", metavar="FILE", help="A model file; default: the shipped one."
+)
+@click.option(
+    "--lines",
+    default="data/lines",
+    show_default=True,
+    metavar="FOLDER",
+    help="Labelled corpora; the pages of their test sites are scored.",
+)
+@click.option(
+    "--labels",
+    default="data/labels",
+    show_default=True,
+    metavar="FOLDER",
+    help="Hand labels of some of these pages, scored beside the aligned ones.",
+)
+@click.option(
+    "--pages",
+    metavar="FOLDER",
+    help="Score these hand-labelled pages instead.",
+)
+@click.option("--threshold", type=ThresholdType(), default="balanced", show_default=True)
+@click.option("--report", metavar="FOLDER", help="Write all scores and curves there.")
+@click.option("--floor", metavar="FILE", help="Fail if a score falls below this floor.")
+@click.pass_context
+def evaluate(
+    context: click.Context,
+    model_path: str | None,
+    lines: str,
+    labels: str,
+    pages: str | None,
+    threshold: float | str,
+    report: str | None,
+    floor: str | None,
+) -> None:
+    """Score a model on labelled pages that it was not trained on.
+
+    Prints line, character and text F1 with 95 % intervals, as plain text and with
+    markup, beside the untuned run rule.
+
+    \b
+    Examples:
+      linesift evaluate
+      linesift evaluate --pages data/pages
+    """
+    from linesift.baselines import RunRule
+    from linesift.evaluate import check_floor, write_report
+    from linesift.evaluate import evaluate as score
+
+    model = load_model(model_path)
+    labelled = _labelled_pages(lines, pages)
+    reports = [
+        score("linesift", model, labelled, threshold=threshold),
+        score("run rule", RunRule(), labelled, forms=("text",)),
+    ]
+    _print_reports(reports)
+    if pages is None:
+        _print_yardstick(model, labelled, labels, threshold)
+    if report is not None:
+        with one_sentence():
+            write_report(report, reports)
+        click.echo(f"all scores: {report}", err=True)
+    if floor is not None:
+        with one_sentence():
+            limits = json.loads(Path(floor).read_text(encoding="utf-8"))
+            if not isinstance(limits, dict) or not {"digest", "floors"} <= limits.keys():
+                raise ValueError(f"{floor}: expected a floor with 'digest' and 'floors'")
+        short = check_floor(reports[0], limits)
+        for sentence in short:
+            click.echo(f"linesift: {sentence}", err=True)
+        context.exit(1 if short else 0)
+
+
+def _print_yardstick(
+    model: "LinePredictor", labelled: Any, folder: str, threshold: float | str
+) -> None:
+    """Print scores by hand labels, and how far the aligned labels agree with them."""
+    from linesift.evaluate import evaluate as score
+    from linesift.hand_labels import confusion, hand_labelled, read_hand_labels
+    from linesift.labels import CONTENT
+
+    with one_sentence():
+        by_hand = hand_labelled(labelled, read_hand_labels(folder))
+    if not len(by_hand):
+        return
+    click.echo(f"{len(by_hand)} of these pages by hand labels ({folder}):")
+    _print_reports([score("linesift", model, by_hand, threshold=threshold)], labels=True)
+    counts = confusion(by_hand, labelled)
+    content = counts[CONTENT, CONTENT]
+    noise = counts[1:, 1:]
+    click.echo(
+        f"aligned labels against these: content wrong {counts[1:, CONTENT].sum()}, missed "
+        f"{counts[CONTENT, 1:].sum()} of {content + counts[CONTENT, 1:].sum()}; "
+        f"kind of noise wrong {noise.sum() - noise.trace()} of {noise.sum()} lines"
+    )
+
+
+def _labelled_pages(lines: str, pages: str | None) -> Any:
+    from linesift.labels import read_label_folder
+    from linesift.training import load_data
+
+    with one_sentence():
+        if pages is not None:
+            labelled = read_label_folder(pages)
+        elif not list(Path(lines).glob("*.parquet")):
+            raise click.UsageError(
+                f"{lines}: no labelled corpora; build them with 'linesift fetch' and "
+                "'linesift lines', or score hand-labelled pages with --pages"
+            )
+        else:
+            labelled = load_data(pages=None, lines=lines).test
+    if not len(labelled):
+        raise click.UsageError(f"{pages or lines}: holds no labelled page")
+    return labelled
+
+
+def _print_reports(reports: list[Any], *, labels: bool = False) -> None:
+    """Print one table: a row for each system, form and group; if wanted, F1 of each label."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    from linesift.labels import LABELS
+
+    # Beyond a terminal nothing limits the width, and a folded table is hard to read on.
+    console = Console(width=None if sys.stdout.isatty() else _WIDE)
+    scores = ["line_f1", "character_f1", "text_f1"]
+    if labels:
+        scores = ["line_f1", "character_f1", *(f"f1_{label}" for label in LABELS)]
+    elif console.width >= _WIDE:
+        scores += ["line_precision", "line_recall"]
+    table = Table("system", "reads", "pages of", *scores, box=SIMPLE, pad_edge=False)
+    for column in table.columns[3:]:
+        column.justify = "right"
+    for one in reports:
+        for form, result in one.forms.items():
+            for group, values in result.groups.items():
+                table.add_row(one.system, form, group, *(str(values[name]) for name in scores))
+    console.print(table)
