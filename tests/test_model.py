@@ -116,8 +116,8 @@ def test_the_stages_are_what_their_parts_say_in_turn(passes):
     pages = [page.select(rng.permutation(len(page.lines))) for page in NEW.pages]
     batch = Batch.from_pages(pages)
     text, markup = line_features(batch), markup_features(batch)
-    ngrams = model.ngrams_.scores(*hashed_ngrams(batch, (3, 4, 5), TINY["ngram_bits"], 128, 64))
-    paths = model.paths_.scores(*hashed_paths(batch.paths, TINY["path_bits"]))[batch.path_ids]
+    ngrams = model.ngrams_.scores(hashed_ngrams(batch, (3, 5), TINY["ngram_bits"], 128, 64))
+    paths = model.paths_.scores(hashed_paths(batch.paths, TINY["path_bits"]))[batch.path_ids]
     features = line = np.column_stack([text, markup, ngrams, paths])
     p = expit(model.line_model_.scores(line)[:, 0])
     for stage in model.context_models_:

@@ -204,7 +204,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        ngram_orders: Sequence[int] = (3, 4, 5),
+        ngram_orders: Sequence[int] = (3, 5),
         ngram_bits: int = 18,
         ngram_head: int = 128,
         ngram_tail: int = 64,
@@ -356,10 +356,12 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         ngrams, paths = np.full((2, batch.n_lines, len(LABELS)), np.nan, np.float32)
         if self.ngrams_ is not None:
             shape = ngram_shape(self.get_params())
-            ngrams = self.ngrams_.scores(*hashed_ngrams(batch, *shape))
+            ngrams = np.concatenate(
+                [self.ngrams_.scores(hashed_ngrams(block, *shape)) for block in batch.blocks]
+            )
         known = batch.path_ids != NO_PATH
         if self.paths_ is not None and known.any():
-            by_path = self.paths_.scores(*hashed_paths(batch.paths, self.path_bits))
+            by_path = self.paths_.scores(hashed_paths(batch.paths, self.path_bits))
             paths[known] = by_path[batch.path_ids[known]]
         return np.column_stack([ngrams, paths])
 
