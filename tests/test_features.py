@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from linesift.features import (
     LINE_FEATURES,
-    Tokens,
     MARKUP_FEATURES,
+    Tokens,
     hashed_ngrams,
     hashed_paths,
     line_features,

@@ -3,9 +3,10 @@ import pytest
 from scipy.sparse import lil_matrix
 from sklearn.linear_model import SGDClassifier
 
-from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, RELATED
 from linesift.features import Tokens
-from linesift.linear import HashedLinear, _packed, fit_hashed_linear, take_rows
+from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, RELATED
+from linesift.linear import HashedLinear, fit_hashed_linear, take_rows
+from linesift.packing import pack
 
 BITS = 6
 
@@ -44,7 +45,9 @@ def test_scores_are_those_of_scikit_learn_on_the_same_sparse_rows(tokens, labels
         ).fit(matrix[learn], labels[learn] == label)
         expected = composed.decision_function(matrix)
         assert np.abs(expected).max() > 0.1
-        np.testing.assert_allclose(scores[:, label], expected, rtol=0, atol=0.02 * np.abs(expected).max())
+        np.testing.assert_allclose(
+            scores[:, label], expected, rtol=0, atol=0.02 * np.abs(expected).max()
+        )
 
 
 def test_a_label_never_seen_is_never_likely(tokens, labels):
@@ -95,7 +98,7 @@ def test_taken_rows_keep_their_tokens_in_the_order_asked_for(rows, tokens_taken,
 @pytest.mark.parametrize("length", [5, 84, 85, 257, 258, 259, 5000])
 def test_sums_of_rows_of_any_length_stay_apart(length, orders):
     largest = np.array([[127, -127], [-127, 127], [0, 0], [1, -1]])
-    model = HashedLinear(_packed(np.pad(largest, ((0, 0), (0, 1)))), np.ones(4), np.zeros(4))
+    model = HashedLinear(pack(np.pad(largest, ((0, 0), (0, 1)))), np.ones(4), np.zeros(4))
     row = np.zeros(length, np.uint32)
     starts, counts = np.array([0, length]), np.array([orders * length] * 2)
     tokens = Tokens((np.concatenate([row, row + 1]),) * orders, starts, counts, 2)

@@ -240,9 +240,7 @@ class Tokens(NamedTuple):
     no_token: int
 
 
-def hashed_ngrams(
-    batch: Batch, orders: tuple[int, ...], bits: int, head: int, tail: int
-) -> Tokens:
+def hashed_ngrams(batch: Batch, orders: tuple[int, ...], bits: int, head: int, tail: int) -> Tokens:
     """Return the hashed character n-grams of each line.
 
     Both ends of a line count as one character, so that how lines begin and end is seen.

@@ -15,10 +15,9 @@ import numpy.typing as npt
 
 from linesift.features import Floats, Tokens
 from linesift.labels import LABELS, LabelArray
+from linesift.packing import pack, sums
 
 _LARGEST = 127  # a weight, as a whole number
-_FIELD = 16  # bits that the sum of the weights of a label may take
-_MOST = (1 << _FIELD - 1) // _LARGEST - 1  # weights whose sum surely fits
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class HashedLinear:
     Parameters
     ----------
     weights : ndarray of shape (n_buckets + 1,), int64
-        Of each token, 16 bits for each label; the last one, for no token, is zero.
+        Of each token, those of all labels packed; the last one, for no token, is zero.
     scale : ndarray of shape (n_labels,), float32
         What a weight of 1 stands for.
     intercept : ndarray of shape (n_labels,), float32
@@ -40,43 +39,18 @@ class HashedLinear:
 
     def scores(self, tokens: Tokens) -> Floats:
         """Return the log-odds of each label for each row, of shape (n_rows, n_labels)."""
-        scores = np.zeros((len(tokens.starts), len(self.intercept)), np.float32)
-        sizes = np.diff(tokens.starts, append=len(tokens.hashes[0]))
-        rows = np.flatnonzero(sizes)
-        if len(rows):
-            packed = self.weights[tokens.hashes[0]]
-            for hashes in tokens.hashes[1:]:
-                packed += self.weights[hashes]
-            # Long rows are summed in parts, so that no field overflows.
-            most = _MOST // len(tokens.hashes)
-            parts = -(-sizes[rows] // most)
-            ends = np.cumsum(parts)
-            part = np.arange(ends[-1]) - np.repeat(ends - parts, parts)
-            starts = np.repeat(tokens.starts[rows], parts) + most * part
-            sums = _unpacked(np.add.reduceat(packed, starts), len(self.intercept))
-            scores[rows] = np.add.reduceat(sums, ends - parts, axis=0)
-            scores *= self.scale
-            scores /= np.sqrt(np.maximum(tokens.counts, 1))[:, None].astype(np.float32)
+        packed = self.weights[tokens.hashes[0]]
+        for hashes in tokens.hashes[1:]:
+            packed += self.weights[hashes]
+        scores = sums(
+            packed,
+            tokens.starts,
+            largest=_LARGEST * len(tokens.hashes),
+            n_columns=len(self.intercept),
+        ).astype(np.float32)
+        scores *= self.scale
+        scores /= np.sqrt(np.maximum(tokens.counts, 1))[:, None].astype(np.float32)
         return scores + self.intercept
-
-
-def _packed(weights: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return whole numbers of shape (n_labels, n) as one number per column."""
-    fields = np.arange(len(weights)) * _FIELD
-    return np.sum(weights << fields[:, None], axis=0)
-
-
-def _unpacked(packed: npt.NDArray[np.int64], n_labels: int) -> npt.NDArray[np.int64]:
-    """Return the fields as columns.
-
-    >>> _unpacked(_packed(np.array([[5], [-7], [0], [-1]])), 4).tolist()
-    [[5, -7, 0, -1]]
-    """
-    columns = np.empty((len(packed), n_labels), np.int64)
-    for label in range(n_labels):
-        columns[:, label] = packed.astype(np.int16)
-        packed = (packed - columns[:, label]) >> _FIELD
-    return columns
 
 
 def take_rows(tokens: Tokens, rows: npt.NDArray[np.integer]) -> Tokens:
@@ -142,7 +116,7 @@ def fit_hashed_linear(
         scale[label] = max(np.abs(model.coef_).max() / _LARGEST, np.finfo(np.float32).tiny)
         weights[label, :-1] = np.rint(model.coef_[0] / scale[label])
         intercept[label] = model.intercept_[0]
-    return HashedLinear(_packed(weights), scale, intercept)
+    return HashedLinear(pack(weights), scale, intercept)
 
 
 def _matrix(tokens: Tokens) -> Any:

@@ -32,8 +32,8 @@ from linesift.trees import is_unsure, predict_proba
 from linesift.views import training_views
 
 _NOISE = np.array([code for code in range(len(LABELS)) if code != CONTENT])
-_MARGIN = 0.05  # lines nearer to 0 or 1 are left to the network
-_SURE_KIND = 0.8  # probability from which on the kind of a line is left to the network
+_MARGIN = 0.1  # lines nearer to 0 or 1 are left to the network
+_SURE_KIND = 0.7  # probability from which on the kind of a line is left to the network
 _TREES_SHARE = 2 / 3  # of the trees in the mean of both on kinds
 
 
@@ -219,7 +219,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         learning_rate: float = 0.001,
         trees: int = 120,
         leaves: int = 31,
-        kind_trees: int = 30,
+        kind_trees: int = 20,
         shorten: float = 0.5,
         hide_markup: bool = True,
         list_marks: float = 0.5,
