@@ -28,6 +28,12 @@ LINES = st.lists(
 )
 
 
+def columns_of(pages: list[Page]) -> np.ndarray:
+    """Columns of markup of the lines of pages."""
+    batch = Batch.from_pages(pages)
+    return markup_features(batch, word_hashes(batch))
+
+
 def batch_of(*lines: str) -> Batch:
     return Batch.from_pages([Page("p", lines, tuple(range(1, len(lines) + 1)))])
 
@@ -153,7 +159,7 @@ def test_ngrams_never_cross_lines(lines):
 def test_nothing_comes_of_an_empty_batch():
     empty = Batch.from_pages([])
     assert line_features(empty).shape == (0, len(LINE_FEATURES))
-    assert markup_features(empty).shape == (0, len(MARKUP_FEATURES))
+    assert markup_features(empty, word_hashes(empty)).shape == (0, len(MARKUP_FEATURES))
     assert line_hashes(empty).shape == (0,)
     for tokens in (hashed_ngrams(empty, (3,), 10, 8, 8), hashed_paths((), 10)):
         assert [len(one) for one in tokens.hashes] == [0]
@@ -240,10 +246,7 @@ def test_markup_columns_are_what_the_paths_say():
         ("html body article.main header h1", "html body nav.menu ul li a"),
         title="River flooded the valley",
     )
-    heading, link = (
-        dict(zip(MARKUP_FEATURES, row, strict=True))
-        for row in markup_features(Batch.from_pages([page]))
-    )
+    heading, link = (dict(zip(MARKUP_FEATURES, row, strict=True)) for row in columns_of([page]))
     on = {name for name in MARKUP_FEATURES if name.startswith("in_") and heading[name]}
     assert on == {"in_header", "in_article"}
     assert (heading["depth"], heading["heading"], heading["link_share"]) == (5, 1, 0)
@@ -256,7 +259,7 @@ def test_markup_columns_are_what_the_paths_say():
 
 def test_rows_of_unknown_markup_are_nan_and_the_others_are_not():
     page = marked(("One", "Two"), ("html body p", "html body p"))
-    features = markup_features(Batch.from_pages([page.without_markup(), page]))
+    features = columns_of([page.without_markup(), page])
     assert features[:, 0].tolist() == [0, 0, 1, 1]
     assert np.isnan(features[:2, 1:]).all()
     assert not np.isnan(features[2:]).any()
@@ -267,7 +270,7 @@ def test_a_title_speaks_for_its_own_page_only():
         marked(("Herons return",), ("html body p",), "Herons return"),
         marked(("Herons return",), ("html body p",), "Weather"),
     ]
-    assert markup_features(Batch.from_pages(pages))[:, -1].tolist() == [1, 0]
+    assert columns_of(pages)[:, -1].tolist() == [1, 0]
 
 
 def path_tokens(path: str) -> set[int]:

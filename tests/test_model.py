@@ -8,7 +8,13 @@ from sklearn.exceptions import NotFittedError
 from linesift import LineClassifier, read_text
 from linesift.context import Context
 from linesift.evaluate import evaluate
-from linesift.features import hashed_ngrams, hashed_paths, line_features, markup_features
+from linesift.features import (
+    hashed_ngrams,
+    hashed_paths,
+    line_features,
+    markup_features,
+    word_hashes,
+)
 from linesift.fitting import Fitting, expit, mean_judgement
 from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, UNSURE
 from linesift.metrics import Threshold
@@ -115,13 +121,13 @@ def test_the_stages_are_what_their_parts_say_in_turn(passes):
     rng = np.random.default_rng(0)
     pages = [page.select(rng.permutation(len(page.lines))) for page in NEW.pages]
     batch = Batch.from_pages(pages)
-    text, markup = line_features(batch), markup_features(batch)
+    text, markup = line_features(batch), markup_features(batch, word_hashes(batch))
     ngrams = model.ngrams_.scores(hashed_ngrams(batch, (3, 5), TINY["ngram_bits"], 128, 64))
     paths = model.paths_.scores(hashed_paths(batch.paths, TINY["path_bits"]))[batch.path_ids]
     features = line = np.column_stack([text, markup, ngrams, paths])
     p = expit(model.line_model_.scores(line)[:, 0])
     for stage in model.context_models_:
-        _, surroundings = Context(batch, text, markup, ngrams).features(p)
+        _, surroundings = Context(batch, word_hashes(batch), text, markup, ngrams).features(p)
         features = np.column_stack([line, p, surroundings]).astype(np.float32)
         p = expit(stage.scores(features)[:, 0])
     if passes:

@@ -10,7 +10,6 @@ import sys
 import unicodedata
 import zlib
 from functools import cache, lru_cache
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +18,8 @@ import numpy.typing as npt
 from linesift.page import BASIC_PLANE, IDEOGRAPHS_BEYOND, NO_PATH, OTHERS_BEYOND, Batch
 
 Floats = npt.NDArray[np.float32]
+Words = tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]
+"""Hashes of words, and the line that each stands in."""
 
 _LETTER, _UPPER, _LOWER, _DIGIT, _SPACE, _PUNCTUATION, _IDEOGRAPH = (1 << k for k in range(7))
 _END, _COMMA, _CLOSING, _SEPARATOR, _SYMBOL, _COLON, _DASH = (1 << k for k in range(7, 14))
@@ -315,7 +316,7 @@ def _shortened(batch: Batch, head: int, tail: int) -> npt.NDArray[np.uint16]:
     return rows[np.repeat(kept, stretches)]
 
 
-def word_hashes(batch: Batch) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+def word_hashes(batch: Batch) -> Words:
     """Return hashes of the telling words of each line, and the line that each stands in.
 
     A word counts by its first five letters, which folds most inflection of Slavic and
@@ -339,7 +340,7 @@ def word_hashes(batch: Batch) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.in
     return np.concatenate(values), np.concatenate(lines)
 
 
-def _word_hashes(batch: Batch) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+def _word_hashes(batch: Batch) -> Words:
     classes = _class_table()[batch.table_rows]
     ideograph = (classes & _IDEOGRAPH) != 0
     letters = np.concatenate([(classes & (_LETTER | _IDEOGRAPH)) == _LETTER, np.zeros(5, bool)])
@@ -419,10 +420,16 @@ _TAGS_OF = {
 _NEAR = frozenset(("in_paragraph", "in_list", "in_table", "in_link"))
 
 
-def markup_features(batch: Batch) -> Floats:
+def markup_features(batch: Batch, words: Words) -> Floats:
     """Return what the markup says of each line, of shape (n_lines, len(MARKUP_FEATURES)).
 
     Lines whose markup is unknown are NaN in all columns but the first.
+
+    Parameters
+    ----------
+    batch : Batch
+    words : tuple of ndarray
+        From `word_hashes`.
     """
     features = np.full((batch.n_lines, len(MARKUP_FEATURES)), np.nan, np.float32)
     known = batch.path_ids != NO_PATH
@@ -431,7 +438,7 @@ def markup_features(batch: Batch) -> Floats:
         by_path = np.array([_path_features(path) for path in batch.paths], np.float32)
         features[known, 2:-1] = by_path[batch.path_ids[known]]
         features[:, 1] = batch.link_share
-        features[known, -1] = _title_share(batch)[known]
+        features[known, -1] = _title_share(batch, words)[known]
     return features
 
 
@@ -455,14 +462,14 @@ def _tag(element: str) -> str:
     return sys.intern(re.split(r"[.#]", element, maxsplit=1)[0])
 
 
-def _title_share(batch: Batch) -> Floats:
+def _title_share(batch: Batch, words: Words) -> Floats:
     """Return the share of each line's telling words that the title of its page holds."""
     from linesift.page import Page
 
     share = np.zeros(batch.n_lines, np.float32)
     titles = Batch.from_pages([Page("", (t or " ",), (1,)) for t in batch.titles])
     title_words, title_page = word_hashes(titles)
-    value, line = word_hashes(batch)
+    value, line = words
     if not len(title_words) or not len(value):
         return share
     page = batch.page_of_line[line].astype(np.uint64)
@@ -486,19 +493,19 @@ def hashed_paths(paths: tuple[str, ...], bits: int) -> Tokens:
     """
     tokens = [_path_tokens(path) for path in paths]
     counts = np.fromiter(map(len, tokens), np.int64, len(tokens))
-    hashes = np.fromiter(chain.from_iterable(tokens), np.uint32, int(counts.sum()))
+    hashes = np.concatenate([np.empty(0, np.uint32), *tokens])
     return Tokens((hashes >> np.uint32(32 - bits),), np.cumsum(counts) - counts, counts, 1 << bits)
 
 
 @lru_cache(maxsize=65536)
-def _path_tokens(path: str) -> tuple[int, ...]:
+def _path_tokens(path: str) -> npt.NDArray[np.uint32]:
     elements = path.split(" ")
     tokens: set[int] = set()
     for element in elements:
         tokens.update(_element_tokens(element, ""))
     for distance, element in enumerate(elements[: -_NEAREST - 1 : -1]):
         tokens.update(_element_tokens(element, f"{distance}:"))
-    return tuple(tokens)
+    return np.array([*tokens], np.uint32)
 
 
 @lru_cache(maxsize=65536)

@@ -27,6 +27,7 @@ from linesift.features import (
     line_features,
     line_hashes,
     markup_features,
+    word_hashes,
 )
 from linesift.labels import CONTENT, LABELS, UNSURE
 from linesift.linear import HashedLinear, fit_hashed_linear, take_rows
@@ -67,7 +68,8 @@ class Fitting:
         self.known = np.flatnonzero(self.labels != UNSURE)
         self.markup_known = self.batch.path_ids != NO_PATH
         self.text = line_features(self.batch)
-        self.markup = markup_features(self.batch)
+        self.words = word_hashes(self.batch)
+        self.markup = markup_features(self.batch, self.words)
         self._context: Context | None = None
         sites = np.unique(self.views.sites, return_inverse=True)[1]
         self.site_of_line = sites[self.batch.page_of_line]
@@ -273,7 +275,9 @@ class Fitting:
     def with_context(self, line: Floats, probability: Probability) -> Floats:
         """Return the features of single lines beside those of their surroundings."""
         if self._context is None:
-            self._context = Context(self.batch, self.text, self.markup, ngram_scores(line))
+            self._context = Context(
+                self.batch, self.words, self.text, self.markup, ngram_scores(line)
+            )
         _, surroundings = self._context.features(probability)
         return np.column_stack([line, probability.astype(np.float32), surroundings])
 

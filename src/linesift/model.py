@@ -22,6 +22,7 @@ from linesift.features import (
     hashed_paths,
     line_features,
     markup_features,
+    word_hashes,
 )
 from linesift.fitting import Fitting, expit, logit, mean_judgement, ngram_scores, ngram_shape
 from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
@@ -332,11 +333,12 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         batch = Batch.from_pages(X)
         if not batch.n_lines:
             return [np.empty((0, len(LABELS)), np.float32) for _ in X]
-        text, markup = line_features(batch), markup_features(batch)
+        words = word_hashes(batch)
+        text, markup = line_features(batch), markup_features(batch, words)
         line = np.column_stack([text, markup, self._linear_scores(batch)])
         probability = _content(self.line_model_, line)
         features = line
-        context = Context(batch, text, markup, ngram_scores(line))
+        context = Context(batch, words, text, markup, ngram_scores(line))
         for model in self.context_models_:
             _, surroundings = context.features(probability)
             features = np.column_stack([line, probability.astype(np.float32), surroundings])
