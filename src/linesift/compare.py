@@ -69,7 +69,7 @@ class Output(NamedTuple):
     text : str
         Empty where it failed.
     seconds : float
-        What it took.
+        Processor time it took.
     error : str
         Why it failed; empty if it did not.
     """
@@ -286,10 +286,10 @@ class Comparison:
         read: Callable[[], Sequence[Page]],
         threshold: float | str,
     ) -> System:
-        start = time.perf_counter()
+        start = time.process_time()
         with threadpool_limits(1):
             found = list(predict_pages(model, read(), threshold=threshold))
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         kept = [one.keep for one in found]
         texts = [
             [line for line, keep in zip(page.lines, mask, strict=True) if keep]

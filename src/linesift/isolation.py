@@ -29,7 +29,8 @@ class Result(NamedTuple):
     value : object
         None if the call failed.
     seconds : float
-        What the call itself took.
+        Processor time of the call itself, which work beside it does not lengthen; the whole
+        limit where it ran into that.
     error : str
         Why it failed; empty if it did not.
     """
@@ -139,13 +140,13 @@ def _serve(pipe: Connection, function: Callable[..., Any], warm_up: tuple[Any, .
 
 
 def _timed(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Result:
-    start = time.perf_counter()
+    start = time.process_time()
     value, error = None, ""
     try:
         value = function(*arguments)
     except Exception as failure:  # whatever it is, it is the function's and loses this call alone
         error = f"{type(failure).__name__}: {failure}"[:_LONGEST_ERROR]
-    return Result(value, time.perf_counter() - start, error)
+    return Result(value, time.process_time() - start, error)
 
 
 @contextmanager

@@ -11,7 +11,10 @@ from importlib import metadata
 
 from linesift.readers import decode, read_html
 
-WARM_UP = (b"<html><body><p>It rained all day, they said, and the river rose.</p></body></html>", "")
+WARM_UP = (
+    b"<html><body><p>It rained all day, they said, and the river rose.</p></body></html>",
+    "",
+)
 """A page and its language with which a peer imports what it needs."""
 
 _STOPLISTS = {
@@ -101,7 +104,7 @@ def readability(html: bytes, language: str) -> str:
 
 
 def justext(html: bytes, language: str) -> str:
-    """Return the good paragraphs of jusText, by length and links alone where it has no stop list."""
+    """Return the good paragraphs of jusText; without a stop list it goes by length and links."""
     from justext import get_stoplist
     from justext import justext as classify
 

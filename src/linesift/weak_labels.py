@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from linesift.alignment import align
 from linesift.labels import CONTENT, NAVIGATION, OTHER, RELATED, UNSURE, LabelArray
-from linesift.page import Markup, Page
+from linesift.page import Page
 from linesift.text import words
 
 COVERED = 0.75
@@ -171,6 +171,7 @@ def heading_lines(page: Page, labels: LabelArray) -> npt.NDArray[np.bool_]:
 
     Examples
     --------
+    >>> from linesift.page import Markup
     >>> page = Page("p", ("Home", "Old bridge opens", "It rained."), (1, 2, 3),
     ...             markup=Markup((1.0, 0.0, 0.0), ("a", "h1", "p")))
     >>> heading_lines(page, np.array([NAVIGATION, CONTENT, CONTENT])).tolist()
