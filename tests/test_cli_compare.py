@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from linesift import peers, save_model
+from linesift import peers, save_model, speed
 from linesift.cli import main
 from linesift.corpora import READERS, Document, write_corpus
 from linesift.labels import is_test_site
@@ -81,7 +81,17 @@ def test_kept_outputs_are_scored_without_running_again(model, corpus, tmp_path):
     assert "0.000 [0.000, 0.000]" in row
 
 
-def test_speed_is_measured_in_one_table(model, corpus, tmp_path):
+@pytest.fixture
+def no_fresh_processes(monkeypatch):
+    """Leave out what starts processes; `test_speed` measures it once."""
+    some = speed.Spread(1.0, 1.0, 1.0)
+    monkeypatch.setattr(speed, "two_processes", lambda *arguments, **options: some)
+    monkeypatch.setattr(
+        speed, "cold_start", lambda *arguments, **options: speed.ColdStart(some, some)
+    )
+
+
+def test_speed_is_measured_in_one_table(model, corpus, tmp_path, no_fresh_processes):
     report = tmp_path / "speed.json"
     options = ("--speed", "--rounds", 1, "--most-pages", 4, "--report", report)
     result = compared("--model", model, *corpus, *options)
@@ -123,6 +133,6 @@ def test_pages_without_their_html_are_counted(model, corpus, monkeypatch):
     assert f"{len(TESTED) - 1} pages of" in result.stdout
 
 
-def test_one_page_is_enough_for_speed(model, corpus):
+def test_one_page_is_enough_for_speed(model, corpus, no_fresh_processes):
     options = ("--peer", "all_lines", "--speed", "--rounds", 1, "--most-pages", 1)
     assert compared("--model", model, *corpus, *options).exit_code == 0

@@ -14,8 +14,9 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from selectolax.lexbor import LexborHTMLParser
@@ -29,7 +30,7 @@ from linesift.peers import WARM_UP, Peer
 from linesift.predict import predict_pages
 from linesift.readers import decode, read_html, read_text
 
-_START = 120.0  # seconds in which a process must be ready
+_LIMIT = 120.0  # seconds for a fresh process and one page
 _LOAD = (
     "import sys, time\n"
     "from linesift.model_file import load_model\n"
@@ -192,7 +193,9 @@ def measure(
     ]
 
 
-def two_processes(model_path: str | None, sources: Sequence[Source], *, rounds: int) -> Spread:
+def two_processes(
+    model_path: str | None, sources: Sequence[Source], *, rounds: int, progress: Progress
+) -> Spread:
     """Return how many times faster two processes with half of the pages each are than one.
 
     Parameters
@@ -200,46 +203,57 @@ def two_processes(model_path: str | None, sources: Sequence[Source], *, rounds: 
     model_path : str or None
         As in `load_model`.
     sources : sequence of Source
-        At least two.
     rounds : int
-        Of one process after the other; what counts is the ratio in a round.
+        Of one process, then two; what counts is the ratio in a round.
+    progress : callable
+        See `linesift.archives.Progress`.
     """
     html = [one.html for one in sources]
-    return Spread.of(
-        [
-            _wall_time(model_path, [html]) / _wall_time(model_path, [html[::2], html[1::2]])
-            for _ in range(rounds)
-        ]
-    )
+    ratios = []
+    for k in range(rounds):
+        alone = _wall_time(model_path, [html])
+        ratios.append(alone / _wall_time(model_path, [html[::2], html[1::2]]))
+        progress("two processes", k + 1, rounds)
+    return Spread.of(ratios)
 
 
 def _wall_time(model_path: str | None, shares: Sequence[Sequence[bytes]]) -> float:
     """Return the seconds in which processes that are ready finish a share of the pages each."""
     context = multiprocessing.get_context("spawn")
-    ready = context.Barrier(len(shares) + 1, timeout=_START)
-    workers = [
-        context.Process(target=_extract, args=(model_path, share, ready), daemon=True)
-        for share in shares
-    ]
-    for worker in workers:
+    pipes, workers = [], []
+    for share in shares:
+        here, there = context.Pipe()
+        worker = context.Process(target=_extract, args=(there, model_path, share), daemon=True)
         worker.start()
-    ready.wait()
-    start = time.perf_counter()
-    ready.wait()
-    seconds = time.perf_counter() - start
-    for worker in workers:
-        worker.join()
-    return seconds
+        there.close()  # so that the end of the process ends the pipe
+        pipes.append(here)
+        workers.append(worker)
+    try:
+        for pipe in pipes:
+            pipe.recv()
+        start = time.perf_counter()
+        for pipe in pipes:
+            pipe.send("go")
+        for pipe in pipes:
+            pipe.recv()
+        return time.perf_counter() - start
+    except EOFError as error:
+        raise OSError("a process died while its speed was measured") from error
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.join()
 
 
-def _extract(model_path: str | None, html: Sequence[bytes], ready: Any) -> None:
+def _extract(pipe: Connection, model_path: str | None, html: Sequence[bytes]) -> None:
     with threadpool_limits(1):
         model = load_model(model_path)
         model.extract_text(read_html(WARM_UP[0]))
-        ready.wait()
+        pipe.send("ready")
+        pipe.recv()
         for prediction in predict_pages(model, map(read_html, html)):
             _ = prediction.text
-        ready.wait()
+        pipe.send("done")
 
 
 class ColdStart(NamedTuple):
@@ -257,7 +271,7 @@ class ColdStart(NamedTuple):
     load_model: Spread
 
 
-def cold_start(model_path: str | None, text: str, *, rounds: int) -> ColdStart:
+def cold_start(model_path: str | None, text: str, *, rounds: int, progress: Progress) -> ColdStart:
     """Return how long a fresh process takes for one page, and to read the model.
 
     Parameters
@@ -267,22 +281,25 @@ def cold_start(model_path: str | None, text: str, *, rounds: int) -> ColdStart:
     text : str
         Of the page.
     rounds : int
+    progress : callable
+        See `linesift.archives.Progress`.
     """
     whole, loading = [], []
     model = ["--model", model_path] if model_path else []
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "page.txt"
         page.write_text(text, encoding="utf-8")
-        for _ in range(rounds):
+        for k in range(rounds):
             start = time.perf_counter()
             _fresh_process(_PREDICT, "predict", *model, str(page))
             whole.append(time.perf_counter() - start)
             loading.append(float(_fresh_process(_LOAD, model_path or "")))
+            progress("cold start", k + 1, rounds)
     return ColdStart(Spread.of(whole), Spread.of(loading))
 
 
 def _fresh_process(code: str, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, check=True, timeout=_START
+        [sys.executable, "-c", code, *arguments], capture_output=True, check=True, timeout=_LIMIT
     )
     return done.stdout.decode("utf-8", "replace")

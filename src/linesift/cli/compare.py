@@ -244,10 +244,10 @@ def _speed(
     ]
     first = sorted(peers, key=lambda peer: peer.name != _YARDSTICK)
     tasks = [*map(peer_task, first), *linesift_tasks(model)]
-    with progress_bar("speed", rounds * len(tasks)) as advance:
+    with one_sentence(), progress_bar("speed", 0) as advance:
         speeds = measure(tasks, sources, rounds=rounds, progress=advance)
-    two = two_processes(model_path, sources, rounds=rounds)
-    cold = cold_start(model_path, sources[0].text, rounds=rounds)
+        two = two_processes(model_path, sources, rounds=rounds, progress=advance)
+        cold = cold_start(model_path, sources[0].text, rounds=rounds, progress=advance)
     _print_speed(speeds, two, cold, len(sources), rounds)
     return {
         "pages": len(sources),
