@@ -136,3 +136,9 @@ def test_pages_without_their_html_are_counted(model, corpus, monkeypatch):
 def test_one_page_is_enough_for_speed(model, corpus, no_fresh_processes):
     options = ("--peer", "all_lines", "--speed", "--rounds", 1, "--most-pages", 1)
     assert compared("--model", model, *corpus, *options).exit_code == 0
+
+
+def test_the_help_shows_examples_on_lines_of_their_own():
+    shown = compared("--help").output.splitlines()
+    heading = next(k for k, line in enumerate(shown) if line.strip() == "Examples:")
+    assert shown[heading + 1].strip() == "linesift compare"
