@@ -30,7 +30,13 @@ from linesift.scale import LineCleaner
 
 HTML = [made_page(site, number)[0] for site in NEW_SITES for number in range(3)]
 TEXT = ["\r\n".join(read_bytes(html.encode()).lines) for html in HTML]
-ODD = ["", " \n ", "\ufeff" + TEXT[0], TEXT[1] + "\x0b\u2028end \ud800 of it", HTML[0] + "\0<p>more"]
+ODD = [
+    "",
+    " \n ",
+    "\ufeff" + TEXT[0],
+    TEXT[1] + "\x0b\u2028end \ud800 of it",
+    HTML[0] + "\0<p>more",
+]
 PAGES = [*HTML, *TEXT, *ODD]
 PICTURE = "GIF89a\n" + TEXT[0]
 EXAMPLE = Path(__file__).parents[1] / "examples" / "crawl_datatrove.py"
