@@ -175,6 +175,9 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
     list_marks : float, 0 to 1
         Share of the pages with markup that training shows as plain text with a mark before
         each list item, as many converters write it.
+    teasers : float, 0 to 1
+        Share of the pages that training shows as plain text with headlines of other articles
+        inside this one.
     folds : int
         Groups of sites for out-of-site probabilities.
     n_jobs : int
@@ -224,6 +227,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         shorten: float = 0.5,
         hide_markup: bool = True,
         list_marks: float = 0.5,
+        teasers: float = 0.3,
         folds: int = 3,
         n_jobs: int = 1,
         random_state: int = 0,
@@ -247,6 +251,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         self.shorten = shorten
         self.hide_markup = hide_markup
         self.list_marks = list_marks
+        self.teasers = teasers
         self.folds = folds
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -275,6 +280,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
             shorten=self.shorten,
             hide_markup=self.hide_markup,
             list_marks=self.list_marks,
+            teasers=self.teasers,
             seed=self.random_state,
         )
         fitting = Fitting(views, self.get_params())
