@@ -198,7 +198,7 @@ def _until_damage(file: str, read: Callable[[], Iterator[Record]]) -> Iterator[R
 @contextmanager
 def _opened(file: str) -> Iterator[Any]:
     """Give the bytes of a file or of standard input, decompressed if they begin so."""
-    with open(file, "rb") if file != "-" else io.BufferedReader(sys.stdin.buffer) as raw:  # type: ignore[type-var]
+    with open(file, "rb") if file != "-" else io.BufferedReader(sys.stdin.buffer) as raw:  # type: ignore[type-var, arg-type]
         start = raw.peek(4)[:4]
         if start.startswith(b"\x1f\x8b"):
             # fastwarc's own reader takes a file that was cut off for one that has ended.
@@ -226,6 +226,25 @@ class _Zstandard(io.RawIOBase):
         return len(data)
 
 
+class _ShortReads:
+    """A stream that gives what it has got before it says that the rest is damaged.
+
+    It counts bytes, too: fastwarc asks where it is, and a pipe cannot tell.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._position = 0
+
+    def read(self, size: int) -> bytes:
+        data: bytes = self._stream.read1(size)
+        self._position += len(data)
+        return data
+
+    def tell(self) -> int:
+        return self._position
+
+
 # -------------------------------------------------------------------- WARC and WET
 
 
@@ -235,8 +254,9 @@ def _warc_records(file: str) -> Iterator[Record]:
 
     wanted = WarcRecordType.response | WarcRecordType.conversion
     with _opened(file) as stream:
+        source: Any = _ShortReads(stream)
         archive = ArchiveIterator(
-            stream, record_types=wanted, stream_detect=False, fsspec_args=False
+            source, record_types=wanted, stream_detect=False, fsspec_args=False
         )
         for number, record in enumerate(archive, start=1):
             name = (record.headers.get("WARC-Target-URI") or f"{file}:{number}").strip("<>")
