@@ -22,6 +22,7 @@ from tests.made_pages import fitted, made_page
 
 HTML = [made_page(site, number)[0] for site in range(9, 12) for number in range(2)]
 PAGES = 90
+LONG = 12  # times as many in the runs that are broken off
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,21 @@ def crawl(tmp_path_factory) -> Path:
     rows[7] = "{}"
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="module")
+def long_crawl(crawl) -> Path:
+    """Rows enough that a run is still at work when a signal comes."""
+    path = crawl.with_name("long.jsonl")
+    path.write_bytes(crawl.read_bytes() * LONG)
+    return path
+
+
+@pytest.fixture(scope="module")
+def unbroken_long(model, long_crawl, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("long") / "out"
+    assert run(model, long_crawl, folder).exit_code == 1
+    return folder
 
 
 def arguments(model: str, crawl: Path, folder: Path, *more: object) -> list[str]:
@@ -179,42 +195,66 @@ def test_no_more_is_read_than_a_few_batches_ahead(model, monkeypatch, jobs):
 
 
 def test_killed_at_random_and_started_again_the_bytes_are_the_same(
-    model, crawl, unbroken, tmp_path
+    model, long_crawl, unbroken_long, tmp_path
 ):
     rng = random.Random(20)
     folder = tmp_path / "out"
     kills = 0
-    for wanted in (0, 10, 30, 60):
-        process = start(model, crawl, folder)
+    for wanted in (0, 10, 200, 500):
+        process = start(model, long_crawl, folder)
         wait_for_records(process, folder, wanted)
         time.sleep(rng.uniform(0, 0.1))
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         kills += process.returncode == -signal.SIGKILL
-    assert kills >= 3
-    assert run(model, crawl, folder).exit_code == 1
-    assert held(folder) == held(unbroken)
+    assert kills == 4
+    assert run(model, long_crawl, folder).exit_code == 1
+    assert held(folder) == held(unbroken_long)
+
+
+def running(group: int) -> list[int]:
+    """Return the processes of a group, without those that only wait to be buried."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, pgrp = path.read_text().rpartition(")")[2].split()[:3]
+            found += [int(path.parent.name)] * (int(pgrp) == group and state != "Z")
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_workers_end_with_a_parent_that_was_killed(model, crawl, tmp_path):
+    process = start(model, crawl, tmp_path / "out", "--jobs", 2)
+    wait_for_records(process, tmp_path / "out", 10)
+    process.kill()
+    process.communicate()
+    until = time.monotonic() + 30
+    while running(process.pid):
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_an_interrupted_run_closes_and_says_how_to_go_on(model, crawl, unbroken, tmp_path, jobs):
+def test_an_interrupted_run_closes_and_says_how_to_go_on(
+    model, long_crawl, unbroken_long, tmp_path, jobs
+):
     folder = tmp_path / "out"
-    process = start(model, crawl, folder, "--jobs", jobs)
+    process = start(model, long_crawl, folder, "--jobs", jobs)
     wait_for_records(process, folder, 10)
     os.killpg(process.pid, signal.SIGINT)
     _, error = process.communicate(timeout=60)
     done = records_done(folder)
     assert process.returncode == 130
     assert error.decode().splitlines()[-1] == (
-        f"linesift: stopped after {done} pages; the same command again goes on from there"
+        f"linesift: stopped after {done:,} pages; the same command again goes on from there"
     )
-    assert len(error.splitlines()) == 2  # the other is the row without a page
-    assert 10 <= done < PAGES
+    assert b"Traceback" not in error
+    assert 10 <= done < PAGES * LONG
     assert len(list(folder.glob("part-*"))) == done / 10
     assert not list(folder.glob(".*"))
-    assert run(model, crawl, folder).exit_code == 1
-    assert held(folder) == held(unbroken)
+    assert run(model, long_crawl, folder).exit_code == 1
+    assert held(folder) == held(unbroken_long)
 
 
 def test_a_finished_run_again_writes_nothing(model, crawl, unbroken):

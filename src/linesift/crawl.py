@@ -11,6 +11,8 @@ import fcntl
 import json
 import os
 import signal
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -32,7 +34,6 @@ BATCH_RECORDS = 64
 BATCH_BYTES = 4 << 20
 """A batch ends with the record that reaches either; results do not depend on them."""
 
-_IDLE = 60  # seconds after which a worker ends, should nobody be left to send it work
 _PROGRESS = "progress.json"
 _FORMAT = 1
 
@@ -164,7 +165,11 @@ def _workers(n_jobs: int, model: str | None) -> Iterator[Callable[..., Any]]:
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
     executor = get_reusable_executor(
-        n_jobs, timeout=_IDLE, kill_workers=True, initializer=_start_worker, initargs=(model,)
+        n_jobs,
+        timeout=None,
+        kill_workers=True,
+        initializer=_start_worker,
+        initargs=(model, os.getpid()),
     )
 
     def submit(*task: Any) -> Any:
@@ -185,9 +190,17 @@ def _workers(n_jobs: int, model: str | None) -> Iterator[Callable[..., Any]]:
         executor.shutdown(wait=True, kill_workers=True)
 
 
-def _start_worker(model: str | None) -> None:
+def _start_worker(model: str | None, parent: int) -> None:
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     model_of_process(model)
     threadpool_limits(1)
+
+
+def _end_with(parent: int) -> None:
+    """End this process once its parent has: a killed one cannot tell its workers to."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 # ----------------------------------------------------------------------------- parts

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from linesift.cli.common import InputError, ThresholdType, load_model, one_sentence, progress_bar
+from linesift.cli.common import InputError, ThresholdType, one_sentence, progress_bar
 
 if TYPE_CHECKING:
     from linesift.crawl import Outcome, Output
@@ -101,13 +101,14 @@ def predict(
       linesift predict --format jsonl pages/ > lines.jsonl
       linesift predict --jobs 2 --output articles crawl.warc.gz
     """
-    load_model(model_path)
-    from linesift.crawl import Judge
+    _check_format(form, labels, to_folder=output is not None)
+    from linesift.crawl import Judge, model_of_process
     from linesift.sources import Fields, read_records
 
     fields = Fields(text_field, (id_field,)) if id_field else Fields(text_field)
+    with one_sentence():
+        model_of_process(model_path)  # what is wrong with it is said before anything is read
     records = read_records(inputs, input_format=input_format, fields=fields)
-    _check_format(form, labels, to_folder=output is not None)
     if output is None:
         judge = Judge(model_path, threshold, fields, RENDERERS[form or "text"])
         context.exit(_print(records, judge, jobs, blank_between=form in (None, "text")))
@@ -159,20 +160,23 @@ def _exit_code(pages: int, failed: int) -> int:
 
 def _print(records: "Iterator[Record]", judge: Any, jobs: int, *, blank_between: bool) -> int:
     """Print what becomes of each record; return the exit code."""
-    from linesift.crawl import judged
+    from linesift.crawl import CrawlError, judged
 
     failures = _Failures()
     printed = 0
-    with one_sentence("crawl"), progress_bar("pages", 0) as advance:
-        for outcome in judged(records, judge, n_jobs=jobs):
-            if outcome.error:
-                failures.note(outcome)
-                continue
-            if blank_between and printed:
-                click.echo()
-            click.echo(outcome.page, nl=False)
-            printed += 1
-            advance("pages", printed, 0)
+    try:
+        with progress_bar("pages", 0) as advance:
+            for outcome in judged(records, judge, n_jobs=jobs):
+                if outcome.error:
+                    failures.note(outcome)
+                    continue
+                if blank_between and printed:
+                    click.echo()
+                click.echo(outcome.page, nl=False)
+                printed += 1
+                advance("pages", printed, 0)
+    except CrawlError as error:
+        raise InputError(str(error)) from error
     failures.close()
     return _exit_code(printed, failures.count)
 
