@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from linesift import read_html, save_model
 from linesift.cli import main
-from linesift.crawl import Judge, Outcome, batches, judged, page_row
+from linesift.crawl import CrawlError, Judge, Outcome, batches, judged, page_row
 from linesift.model_file import make_card
 from linesift.sources import Fields, Record
 from tests.made_pages import fitted, made_page
@@ -366,6 +366,16 @@ def test_many_failures_are_named_up_to_a_bound(model, tmp_path, monkeypatch, out
     assert (result.exit_code, len(lines)) == (1, 21)
     assert lines[0] == "linesift: bad.jsonl:1: the field 'text' is missing, expected a string"
     assert lines[-1] == "linesift: and 1,180 more without a page"
+
+
+def dies(prediction: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_was_killed_is_one_sentence(model):
+    records = [Record("a", "text", b"It rained all day, they said.")]
+    with pytest.raises(CrawlError, match="a worker was killed"):
+        list(judged(records, Judge(model, 0.0, Fields(), dies), n_jobs=2))
 
 
 def test_where_no_record_holds_a_page_the_exit_code_is_2(model, tmp_path):

@@ -135,7 +135,8 @@ def judged(
         Read only a few batches ahead.
     judge : Judge
     n_jobs : int
-        Processes that judge side by side, each on one thread. With 1 it is this process.
+        Processes that judge side by side, each on one thread. With 1 it is this process;
+        more can only be started from the main thread.
 
     Raises
     ------
@@ -171,17 +172,14 @@ def _workers(n_jobs: int, model: str | None) -> Iterator[Callable[..., Any]]:
         initializer=_start_worker,
         initargs=(model, os.getpid()),
     )
-
-    def submit(*task: Any) -> Any:
-        # A worker inherits the mask: ^C is for the process that writes, not for its workers.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-        try:
-            return executor.submit(*task)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
+    # Workers inherit what is ignored: ^C is for the process that writes, not for them.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        yield submit
+        executor.submit(os.getpid)  # the first task starts them all
+    finally:
+        signal.signal(signal.SIGINT, before)
+    try:
+        yield executor.submit
     except BrokenProcessPool as error:
         raise CrawlError(
             "a worker was killed, perhaps for want of memory; try fewer with --jobs"
