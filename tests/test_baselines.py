@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from linesift.baselines import RunRule
+from linesift.baselines import C4Rule, RefinedWebRule, RunRule
 from linesift.evaluate import evaluate
 from linesift.labels import CONTENT, LABELS, OTHER
 from linesift.page import Page
@@ -71,6 +71,51 @@ def test_it_says_content_or_other_and_is_sure():
 def test_pages_without_lines_or_sentences_give_nothing():
     assert RunRule().extract_text(page()) == ""
     assert RunRule().extract_text(page("Home", "Search")) == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "keep"),
+    [
+        (SENTENCE, True),
+        ("It rained all day long", False),
+        ("It rained.", False),
+        ("Весь день шёл сильный дождь…", True),
+        ("You must switch on JavaScript to read this.", False),
+    ],
+)
+def test_the_rule_of_c4_keeps_sentences_of_five_words(line, keep):
+    assert C4Rule().predict_lines([page(line)])[0].keep.tolist() == [keep]
+
+
+@pytest.mark.parametrize(
+    ("line", "keep"),
+    [
+        (SENTENCE, True),
+        ("Old bridge opens", True),
+        ("News", False),
+        ("12 05", False),
+        ("3 likes", False),
+        ("1.2K followers", False),
+        ("3 likes are not many", True),
+        ("LATEST NEWS of TODAY", False),
+        ("Sign in to go on", False),
+        ("The rest of it: read more...", False),
+        ("No items in cart", False),
+        ("They read more in winter than in summer", True),
+        ("It was raining all day and all night and nobody could read more", True),
+        ("今天下了大雨", True),
+    ],
+)
+def test_the_rule_of_refinedweb_drops_what_no_sentence_looks_like(line, keep):
+    assert RefinedWebRule().predict_lines([page(line)])[0].keep.tolist() == [keep]
+
+
+@pytest.mark.parametrize("rule", [C4Rule(), RefinedWebRule()])
+def test_a_line_rule_says_content_or_other_of_each_line_by_itself(rule):
+    both = rule.predict_proba([page("Home", SENTENCE), page()])
+    assert both[0][:, CONTENT].tolist() == [0, 1]
+    assert both[0][:, OTHER].tolist() == [1, 0]
+    assert both[1].shape == (0, len(LABELS))
 
 
 def test_it_needs_no_fitting_and_reads_no_labels():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from linesift.context import Context
-from linesift.features import line_features, markup_features
+from linesift.features import line_features, markup_features, word_hashes
 from linesift.labels import CONTENT, LABELS, NAVIGATION, RELATED
 from linesift.page import Batch, Page
 from tests.made_pages import TRAIN_SITES, made_pages
@@ -12,12 +12,17 @@ def plain(*lines: str) -> Page:
     return Page("p", lines, tuple(range(1, len(lines) + 1)))
 
 
+def context_of(batch: Batch, scores: np.ndarray) -> Context:
+    words = word_hashes(batch)
+    return Context(batch, words, line_features(batch), markup_features(batch, words), scores)
+
+
 def context(pages: list[Page], probability, scores=None) -> dict[str, np.ndarray]:
     """Columns of the context by name."""
     batch = Batch.from_pages(pages)
     if scores is None:
         scores = np.full((batch.n_lines, len(LABELS)), np.nan, np.float32)
-    surroundings = Context(batch, line_features(batch), markup_features(batch), scores)
+    surroundings = context_of(batch, scores)
     names, features = surroundings.features(np.asarray(probability, float))
     assert features.shape == (batch.n_lines, len(names))
     return dict(zip(names, features.T, strict=True))
@@ -179,7 +184,7 @@ def values(pages: list[Page], probability: list[np.ndarray]) -> list[np.ndarray]
     batch = Batch.from_pages(pages)
     p = np.concatenate(probability)
     scores = np.column_stack([p, p * p, np.sin(9 * p), np.cos(9 * p)]).astype(np.float32)
-    surroundings = Context(batch, line_features(batch), markup_features(batch), scores)
+    surroundings = context_of(batch, scores)
     _, features = surroundings.features(p)
     return np.split(features, batch.page_starts[1:-1])
 

@@ -16,12 +16,14 @@ from linesift.corpora import (
     Document,
     build_lines,
     label_document,
+    original_html,
     read_corpus,
     site_of,
     write_corpus,
 )
 from linesift.labels import CONTENT, LabelledPages, is_test_site, no_pages
 from linesift.page import Page
+from linesift.readers import read_html
 from linesift.weak_labels import label_page
 
 REPOSITORY = Path(__file__).parents[1]
@@ -336,3 +338,18 @@ def test_a_real_archive_unpacks_and_its_pages_are_labelled(tmp_path):
         assert page.site
         assert (labels == CONTENT).sum() >= 3
         assert label_page(page, gold).found > 0.8
+
+
+def test_the_html_of_a_page_is_the_version_whose_lines_were_labelled(tmp_path, monkeypatch):
+    old, new = page_of(FIRST, SECOND).encode(), page_of(FIRST, SECOND, OTHER).encode()
+    documents = [
+        Document("made/1", (old, new), (FIRST, SECOND), site="a.example"),
+        Document("made/2", (old,), (FIRST, SECOND), site="b.example"),
+    ]
+    monkeypatch.setitem(READERS, "made", lambda folder: iter(documents))
+    (tmp_path / "made").mkdir()
+    pages = [read_html(new, "made/1"), read_html(b"<p>Changed since.", "made/2")]
+    labels = [np.zeros(len(page.lines), np.int8) for page in pages]
+    labelled = LabelledPages(pages, labels, ["made"] * 2, [()] * 2)
+    assert original_html(labelled, tmp_path) == [new, None]
+    assert original_html(labelled, tmp_path / "none") == [None, None]

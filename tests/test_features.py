@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from linesift.features import (
     LINE_FEATURES,
     MARKUP_FEATURES,
+    Tokens,
     hashed_ngrams,
     hashed_paths,
     line_features,
@@ -27,14 +28,28 @@ LINES = st.lists(
 )
 
 
+def columns_of(pages: list[Page]) -> np.ndarray:
+    """Columns of markup of the lines of pages."""
+    batch = Batch.from_pages(pages)
+    return markup_features(batch, word_hashes(batch))
+
+
 def batch_of(*lines: str) -> Batch:
     return Batch.from_pages([Page("p", lines, tuple(range(1, len(lines) + 1)))])
 
 
 def ngrams(*lines: str, orders=(3, 4, 5), bits=20, head=128, tail=64) -> list[list[int]]:
     """Hashed n-grams of each line."""
-    hashes, starts = hashed_ngrams(batch_of(*lines), orders, bits, head, tail)
-    return [part.tolist() for part in np.split(hashes, starts[1:-1])]
+    return rows_of(hashed_ngrams(batch_of(*lines), orders, bits, head, tail))
+
+
+def rows_of(tokens: Tokens) -> list[list[int]]:
+    """Tokens of each row, in ascending order."""
+    parts = zip(*(np.split(one, tokens.starts[1:]) for one in tokens.hashes), strict=True)
+    rows = [np.sort(np.concatenate(part)) for part in parts]
+    rows = [row[row != tokens.no_token].tolist() for row in rows]
+    assert [len(row) for row in rows] == tokens.counts.tolist()
+    return rows
 
 
 # ------------------------------------------------------------------------- columns
@@ -144,14 +159,11 @@ def test_ngrams_never_cross_lines(lines):
 def test_nothing_comes_of_an_empty_batch():
     empty = Batch.from_pages([])
     assert line_features(empty).shape == (0, len(LINE_FEATURES))
-    assert markup_features(empty).shape == (0, len(MARKUP_FEATURES))
+    assert markup_features(empty, word_hashes(empty)).shape == (0, len(MARKUP_FEATURES))
     assert line_hashes(empty).shape == (0,)
-    hashes, starts = hashed_ngrams(empty, (3,), 10, 8, 8)
-    assert hashes.shape == (0,)
-    assert starts.tolist() == [0]
-    hashes, starts = hashed_paths((), 10)
-    assert hashes.shape == (0,)
-    assert starts.tolist() == [0]
+    for tokens in (hashed_ngrams(empty, (3,), 10, 8, 8), hashed_paths((), 10)):
+        assert [len(one) for one in tokens.hashes] == [0]
+        assert len(tokens.starts) == len(tokens.counts) == 0
     hashes, lines = word_hashes(empty)
     assert hashes.shape == lines.shape == (0,)
 
@@ -192,10 +204,11 @@ def test_ngrams_see_neither_case_nor_which_digit():
 
 @pytest.mark.parametrize("bits", [8, 10, 18])
 def test_hashes_lie_below_the_number_of_buckets(bits):
-    hashes, _ = hashed_ngrams(batch_of("Дощ ішов цілий день. 🎉", "x"), (3, 4, 5), bits, 128, 64)
-    assert hashes.max() < 2**bits
-    hashes, _ = hashed_paths(("html body div.menu a", "p"), bits)
-    assert hashes.max() < 2**bits
+    for tokens in (
+        hashed_ngrams(batch_of("Дощ ішов цілий день. 🎉", "x"), (3, 4, 5), bits, 128, 64),
+        hashed_paths(("html body div.menu a", "p"), bits),
+    ):
+        assert max(row[-1] for row in rows_of(tokens)) < 2**bits == tokens.no_token
 
 
 # ----------------------------------------------------------------- lines and words
@@ -233,10 +246,7 @@ def test_markup_columns_are_what_the_paths_say():
         ("html body article.main header h1", "html body nav.menu ul li a"),
         title="River flooded the valley",
     )
-    heading, link = (
-        dict(zip(MARKUP_FEATURES, row, strict=True))
-        for row in markup_features(Batch.from_pages([page]))
-    )
+    heading, link = (dict(zip(MARKUP_FEATURES, row, strict=True)) for row in columns_of([page]))
     on = {name for name in MARKUP_FEATURES if name.startswith("in_") and heading[name]}
     assert on == {"in_header", "in_article"}
     assert (heading["depth"], heading["heading"], heading["link_share"]) == (5, 1, 0)
@@ -249,7 +259,7 @@ def test_markup_columns_are_what_the_paths_say():
 
 def test_rows_of_unknown_markup_are_nan_and_the_others_are_not():
     page = marked(("One", "Two"), ("html body p", "html body p"))
-    features = markup_features(Batch.from_pages([page.without_markup(), page]))
+    features = columns_of([page.without_markup(), page])
     assert features[:, 0].tolist() == [0, 0, 1, 1]
     assert np.isnan(features[:2, 1:]).all()
     assert not np.isnan(features[2:]).any()
@@ -260,13 +270,12 @@ def test_a_title_speaks_for_its_own_page_only():
         marked(("Herons return",), ("html body p",), "Herons return"),
         marked(("Herons return",), ("html body p",), "Weather"),
     ]
-    assert markup_features(Batch.from_pages(pages))[:, -1].tolist() == [1, 0]
+    assert columns_of(pages)[:, -1].tolist() == [1, 0]
 
 
 def path_tokens(path: str) -> set[int]:
-    hashes, starts = hashed_paths((path,), 30)
-    assert starts.tolist() == [0, len(hashes)]
-    return set(hashes.tolist())
+    (row,) = rows_of(hashed_paths((path,), 30))
+    return set(row)
 
 
 @pytest.mark.parametrize(
@@ -294,6 +303,19 @@ def test_tokens_tell_at_which_distance_an_element_stands():
 
 def test_paths_of_a_batch_are_hashed_each_by_itself():
     paths = ("body p", "body div.menu a", "p")
-    hashes, starts = hashed_paths(paths, 30)
-    for k, path in enumerate(paths):
-        assert set(hashes[starts[k] : starts[k + 1]].tolist()) == path_tokens(path)
+    rows = rows_of(hashed_paths(paths, 30))
+    assert [set(row) for row in rows] == [path_tokens(path) for path in paths]
+
+
+def test_lines_get_the_same_numbers_in_large_batches_worked_on_in_blocks():
+    lines = [f"{k} Дощ ішов, 東京 і ще {'довгий рядок ' * (k % 40)}🎉" for k in range(2000)]
+    batch = batch_of(*lines)
+    assert len(batch.blocks) > 2
+    parts = [batch_of(*lines[k : k + 100]) for k in range(0, len(lines), 100)]
+    for function in (line_features, line_hashes):
+        np.testing.assert_array_equal(function(batch), np.concatenate([*map(function, parts)]))
+    words, where = word_hashes(batch)
+    by_part = [word_hashes(part) for part in parts]
+    np.testing.assert_array_equal(words, np.concatenate([value for value, _ in by_part]))
+    first = [100 * k + line for k, (_, line) in enumerate(by_part)]
+    np.testing.assert_array_equal(where, np.concatenate(first))

@@ -49,7 +49,8 @@ def test_it_judges_as_the_model_of_scikit_learn_on_scaled_columns():
     features = columns(3000)[:, :3]
     target = classes(columns(3000))
     network = fit_network(features, target, np.ones(3000, np.float32), **OPTIONS)
-    cut = np.clip(features, network.low, network.high)
+    edges = (np.array([network.lowest, network.highest]) + network.shift) / network.scale
+    cut = np.clip(features, *edges)
     scaled = (cut - cut.mean(axis=0)) / cut.std(axis=0)
     model = MLPClassifier(
         (8,),
@@ -71,14 +72,15 @@ def test_it_judges_as_the_model_of_scikit_learn_on_scaled_columns():
 def test_an_unknown_value_counts_as_the_mean_of_its_column():
     network = fitted()
     unknown, mean = columns(200, seed=2), columns(200, seed=2)
-    unknown[:, 1], mean[:, 1] = np.nan, network.mean[1]
+    unknown[:, 1], mean[:, 1] = np.nan, network.shift[1] / network.scale[1]
     np.testing.assert_array_equal(network.scores(unknown), network.scores(mean))
 
 
 def test_values_beyond_all_that_was_seen_are_cut():
     network = fitted()
     far, edge = columns(50, seed=2), columns(50, seed=2)
-    far[:, 1], edge[:, 1] = np.inf, network.high[1]
+    far[:, 1] = np.inf
+    edge[:, 1] = (network.highest[1] + network.shift[1]) / network.scale[1]
     assert np.isfinite(network.scores(far)).all()
     np.testing.assert_array_equal(network.scores(far), network.scores(edge))
 
@@ -98,8 +100,7 @@ def test_the_hidden_sums_are_exact_for_the_largest_values_that_columns_can_hold(
     features = np.random.default_rng(0).normal(size=(2000, 200)).astype(np.float32)
     target = (features[:, :20].sum(axis=1) > 0).astype(int)
     network = fit_network(features, target, np.ones(2000, np.float32), **OPTIONS)
-    largest = np.maximum(network.high - network.mean, network.mean - network.low)
-    whole = np.rint(largest * network.scale)
+    whole = np.maximum(-network.lowest, network.highest)
     assert (np.abs(network.hidden_weights.astype(np.int64)).T @ whole < 2**24).all()
     np.testing.assert_array_equal(network.hidden_weights, np.rint(network.hidden_weights))
     sums = whole @ network.hidden_weights

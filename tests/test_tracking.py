@@ -189,6 +189,16 @@ def test_the_registered_model_predicts_the_same_as_the_model_file(client, run, f
         np.testing.assert_array_equal(np.float32(found["probabilities"]), expected.probabilities)
 
 
+def test_a_page_that_cannot_be_read_says_why_and_the_others_are_judged(link):
+    served = mlflow.pyfunc.load_model("models:/sifter@best")
+    (alone,) = served.predict(PAGES[:1])
+    picture, page = served.predict(["GIF89a", PAGES[0]])
+    assert picture.error.startswith("not text or HTML")
+    assert (picture.text, picture.lines, picture.labels) == ("", [], [])
+    assert page == alone
+    assert (page.error, page.lines) == ("", list(read_text(PAGES[0]).lines))
+
+
 def test_runs_of_a_sweep_nest_under_one_parent_and_the_newest_model_has_the_alias(
     tracker, training, folder, client, link, monkeypatch
 ):

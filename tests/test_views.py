@@ -13,10 +13,15 @@ LABELLED = made_pages(TRAIN_SITES)
 
 
 def views(
-    labelled=LABELLED, *, shorten=1.0, hide_markup=True, list_marks=0.0, seed=0
+    labelled=LABELLED, *, shorten=1.0, hide_markup=True, list_marks=0.0, teasers=0.0, seed=0
 ) -> LabelledPages:
     return training_views(
-        labelled, shorten=shorten, hide_markup=hide_markup, list_marks=list_marks, seed=seed
+        labelled,
+        shorten=shorten,
+        hide_markup=hide_markup,
+        list_marks=list_marks,
+        teasers=teasers,
+        seed=seed,
     ).labelled
 
 
@@ -152,8 +157,22 @@ def test_the_pages_given_are_not_changed():
 
 
 def test_views_say_which_are_the_pages_as_they_were_read():
-    options = {"hide_markup": True, "list_marks": 1.0, "seed": 0}
+    options = {"hide_markup": True, "list_marks": 1.0, "teasers": 0.0, "seed": 0}
     read = {page.lines for page in LABELLED.pages}
     shown, as_read = training_views(LABELLED, shorten=0.5, **options)
     assert as_read.tolist() == [page.lines in read for page in shown.pages]
     assert 0.1 < as_read.mean() < 0.9
+
+
+def test_teasers_of_other_articles_stand_inside_this_one_and_keep_their_label():
+    labelled = made_pages(range(30), markup=False)
+    whole, shown = (views(labelled, shorten=0.0, teasers=share) for share in (0.0, 1.0))
+    inside = 0
+    for page, y, before in zip(shown.pages, shown.labels, whole.pages, strict=True):
+        where = np.flatnonzero(y == CONTENT)
+        added = Counter(page.lines) - Counter(before.lines)
+        between = [page.lines[k] for k in range(where[0], where[-1]) if y[k] == RELATED]
+        assert set(added) <= {*between, page.lines[where[0]]}
+        assert all(len(line) >= 30 for line in added)
+        inside += len(set(added) & set(between)) > 0
+    assert inside > 20

@@ -12,12 +12,13 @@ kept in integers of fixed point, where sums are exact.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from linesift.features import LINE_FEATURES, MARKUP_FEATURES, Floats, line_hashes, word_hashes
+from linesift.features import LINE_FEATURES, MARKUP_FEATURES, Floats, Words, line_hashes
 from linesift.labels import CONTENT, LABELS
 from linesift.page import NO_PATH, Batch
 
@@ -48,6 +49,8 @@ class Context:
     Parameters
     ----------
     batch : Batch
+    words : tuple of ndarray
+        From `word_hashes`.
     line : ndarray of shape (n_lines, len(LINE_FEATURES))
         From `line_features`.
     markup : ndarray of shape (n_lines, len(MARKUP_FEATURES))
@@ -56,13 +59,15 @@ class Context:
         Log-odds of each label by a line's n-grams; NaN where there are none.
     """
 
-    def __init__(self, batch: Batch, line: Floats, markup: Floats, scores: Floats) -> None:
+    def __init__(
+        self, batch: Batch, words: Words, line: Floats, markup: Floats, scores: Floats
+    ) -> None:
         self._batch = batch
         self._by_name = dict(zip(LINE_FEATURES, line.T, strict=True))
         self._by_name |= dict(zip(MARKUP_FEATURES, markup.T, strict=True))
         self._bounds = _Bounds(batch)
         self._lengths = np.rint(np.expm1(self._by_name["log_characters"])).astype(np.int64)
-        self._words = _Words(batch)
+        self._words = _SharedWords(batch, words)
         self._places = _Places(batch)
         lasting = {
             **_neighbours(self._bounds, self._by_name),
@@ -349,11 +354,11 @@ def _keys(page: npt.NDArray[np.int64], value: npt.NDArray[Any]) -> npt.NDArray[n
     return (page.astype(np.uint64) << np.uint64(32)) | value.astype(np.uint64)
 
 
-class _Words:
+class _SharedWords:
     """The telling words of the lines, and which of them are the same on a page."""
 
-    def __init__(self, batch: Batch) -> None:
-        value, line = word_hashes(batch)
+    def __init__(self, batch: Batch, words: Words) -> None:
+        value, line = words
         once = _distinct((line.astype(np.uint64) << np.uint64(32)) | value)  # a word once a line
         self.line = (once >> np.uint64(32)).astype(np.int64)
         keys = _keys(batch.page_of_line[self.line], once & np.uint64(0xFFFFFFFF))
@@ -463,5 +468,6 @@ class _Places:
         return np.bincount(group)[group] - 1
 
 
+@lru_cache(maxsize=65536)
 def _parent(path: str) -> str:
     return path.rpartition(" ")[0] or path

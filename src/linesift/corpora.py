@@ -183,6 +183,37 @@ def _non_empty(paragraphs: Iterable[str]) -> Iterator[str]:
     return (text for text in map(str.strip, paragraphs) if text)
 
 
+def original_html(labelled: LabelledPages, raw: Path) -> list[bytes | None]:
+    """Return the HTML that each labelled page was read from.
+
+    Parameters
+    ----------
+    labelled : LabelledPages
+        Pages of the data sets.
+    raw : Path
+        Folder of the unpacked data sets.
+
+    Returns
+    -------
+    html : list of bytes or None
+        None where the HTML is not at hand or gives other lines than those labelled.
+    """
+    wanted = {page.page_id: page for page in labelled.pages}
+    found: dict[str, bytes] = {}
+    for name in sorted(READERS.keys() & set(labelled.corpus)):
+        if not (raw / name).is_dir():
+            continue
+        for document in READERS[name](raw / name):
+            page = wanted.get(document.page_id)
+            if page is None:
+                continue
+            for html in document.html:
+                if read_html(html).lines == page.lines:
+                    found[document.page_id] = html
+                    break
+    return [found.get(page.page_id) for page in labelled.pages]
+
+
 @dataclass
 class Tally:
     """What became of the pages and lines of a set; printed and kept beside the Parquet file."""

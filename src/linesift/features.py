@@ -10,14 +10,16 @@ import sys
 import unicodedata
 import zlib
 from functools import cache, lru_cache
-from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from linesift.page import BASIC_PLANE, NO_PATH, Batch
+from linesift.page import BASIC_PLANE, IDEOGRAPHS_BEYOND, NO_PATH, OTHERS_BEYOND, Batch
 
 Floats = npt.NDArray[np.float32]
+Words = tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]
+"""Hashes of words, and the line that each stands in."""
 
 _LETTER, _UPPER, _LOWER, _DIGIT, _SPACE, _PUNCTUATION, _IDEOGRAPH = (1 << k for k in range(7))
 _END, _COMMA, _CLOSING, _SEPARATOR, _SYMBOL, _COLON, _DASH = (1 << k for k in range(7, 14))
@@ -41,8 +43,8 @@ _WORDS_PER_IDEOGRAPH = 0.6
 
 @cache
 def _class_table() -> npt.NDArray[np.uint16]:
-    """Return the classes of each code point of the basic plane as bits, then rows for the rest."""
-    table = np.zeros(BASIC_PLANE + 2, np.uint16)
+    """Return the classes of each code point of the basic plane as bits."""
+    table = np.zeros(BASIC_PLANE, np.uint16)
     bits = {"Lu": _LETTER | _UPPER, "Lt": _LETTER | _UPPER, "Ll": _LETTER | _LOWER}
     bits |= {"Lm": _LETTER, "Lo": _LETTER, "Mn": _LETTER, "Mc": _LETTER}
     bits |= {"Nd": _DIGIT, "Nl": _DIGIT, "No": _DIGIT, "Zs": _SPACE, "Cc": _SPACE}
@@ -56,15 +58,15 @@ def _class_table() -> npt.NDArray[np.uint16]:
     for bit, characters in _CHARACTERS.items():
         for character in characters:
             table[ord(character)] |= bit
-    table[BASIC_PLANE] = _PUNCTUATION | _SYMBOL  # emoji and the like
-    table[BASIC_PLANE + 1] = _LETTER | _IDEOGRAPH  # supplementary ideographs
+    table[OTHERS_BEYOND] = _PUNCTUATION | _SYMBOL  # emoji and the like
+    table[IDEOGRAPHS_BEYOND] = _LETTER | _IDEOGRAPH
     return table
 
 
 @cache
-def _fold_table() -> npt.NDArray[np.uint32]:
+def _fold_table() -> npt.NDArray[np.uint16]:
     """Return what n-grams see of each code point: lower case, one digit, one white space."""
-    table = np.arange(BASIC_PLANE + 2, dtype=np.uint32)
+    table = np.arange(BASIC_PLANE, dtype=np.uint16)
     classes = _class_table()
     for code in np.flatnonzero(classes & _UPPER).tolist():
         lower = chr(code).lower()
@@ -120,6 +122,10 @@ def line_features(batch: Batch) -> Floats:
     """
     if not batch.n_lines:
         return np.empty((0, len(LINE_FEATURES)), np.float32)
+    return np.concatenate([_line_features(block) for block in batch.blocks])
+
+
+def _line_features(batch: Batch) -> Floats:
     classes = _class_table()[batch.table_rows]
     starts = batch.line_starts
 
@@ -211,11 +217,31 @@ def _matches(classes: npt.NDArray[np.uint16], shape: str) -> npt.NDArray[np.bool
 
 
 _MULTIPLIER = np.uint32(2654435761)  # Knuth's multiplicative hash, 2**32 over the golden ratio
+_PRIME = np.uint32(0x01000193)  # of the FNV hash
 
 
-def hashed_ngrams(
-    batch: Batch, orders: tuple[int, ...], bits: int, head: int, tail: int
-) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+class Tokens(NamedTuple):
+    """Hashed tokens of many rows, such as the n-grams of lines, one row after the other.
+
+    Parameters
+    ----------
+    hashes : tuple of ndarray of shape (n_positions,), uint32
+        Up to so many tokens per position, as there are arrays; `no_token` where there is none.
+    starts : ndarray of shape (n_rows,)
+        First position of each row.
+    counts : ndarray of shape (n_rows,)
+        Tokens of each row.
+    no_token : int
+        A number that no token has: `2 ** bits`.
+    """
+
+    hashes: tuple[npt.NDArray[np.uint32], ...]
+    starts: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+    no_token: int
+
+
+def hashed_ngrams(batch: Batch, orders: tuple[int, ...], bits: int, head: int, tail: int) -> Tokens:
     """Return the hashed character n-grams of each line.
 
     Both ends of a line count as one character, so that how lines begin and end is seen.
@@ -230,58 +256,67 @@ def hashed_ngrams(
     head, tail : int
         How many characters are looked at from both ends of a line.
 
-    Returns
-    -------
-    hashes : ndarray of shape (n_ngrams,), uint32
-        Those of the first line, then of the second, and so on.
-    starts : ndarray of shape (n_lines + 1,)
-        Where those of each line begin.
+    Examples
+    --------
+    >>> from linesift.page import Batch, Page
+    >>> tokens = hashed_ngrams(Batch.from_pages([Page("p", ("abc", "d"), (1, 2))]), (3,), 18, 9, 9)
+    >>> tokens.counts.tolist(), tokens.starts.tolist()
+    ([3, 1], [0, 4])
     """
+    no_token = 1 << bits
     if not batch.n_lines:
-        return np.empty(0, np.uint32), np.zeros(1, np.int64)
-    codes = _shortened(batch, head, tail)
-    codes = _fold_table()[codes]
-    breaks = codes == _LINE_FEED
-    # Positions whose n-gram begins at the line feed before a line belong to that line.
-    line = np.cumsum(breaks) - 1
-    size = len(codes)
-    mixed = (codes + np.uint32(1)) * _MULTIPLIER
-    mixed ^= mixed >> np.uint32(15)
-    longest = max(orders)
-    padded = np.concatenate([mixed, np.zeros(longest, np.uint32)])
+        nothing = np.empty(0, np.int64)
+        return Tokens((np.empty(0, np.uint32),) * len(orders), nothing, nothing, no_token)
+    rows = _shortened(batch, head, tail)
+    breaks = rows == _LINE_FEED
+    size, longest = len(rows), max(orders)
+    padded = np.concatenate([_mixed_table()[rows], np.zeros(longest, np.uint32)])
     stop = np.concatenate([breaks, np.ones(longest, bool)])
-    hashes = np.empty((size, len(orders)), np.uint32)
-    valid = np.empty((size, len(orders)), bool)
-    value = np.zeros(size, np.uint32)
-    inside = np.ones(size, bool)  # no line feed between the first and the last character
-    column = 0
-    for k in range(longest):
+    value = padded[:size].copy()
+    outside = np.zeros(size, bool)  # a line feed between the first and the last character
+    hashes = []
+    for k in range(1, longest):
         if k >= 2:
-            inside &= ~stop[k - 1 : size + k - 1]
-        value = value * np.uint32(0x01000193) + padded[k : size + k]
+            outside |= stop[k - 1 : size + k - 1]
+        value *= _PRIME
+        value += padded[k : size + k]
         if k + 1 in orders:
-            mixture = (value ^ (value >> np.uint32(13))) * _MULTIPLIER
-            hashes[:, column] = mixture >> np.uint32(32 - bits)
-            valid[:, column] = inside
-            valid[max(size - k, 0) :, column] = False
-            column += 1
-    counts = np.bincount(line, weights=valid.sum(axis=1), minlength=batch.n_lines)
-    starts = np.concatenate([[0], np.cumsum(counts[: batch.n_lines])]).astype(np.int64)
-    return hashes[valid], starts
+            mixture = value >> np.uint32(13)
+            mixture ^= value
+            mixture *= _MULTIPLIER
+            mixture >>= np.uint32(32 - bits)
+            mixture[outside] = no_token
+            hashes.append(mixture)
+    # The n-grams that begin at the line feed before a line belong to that line.
+    starts = np.flatnonzero(breaks)[:-1]
+    lengths = np.minimum(batch.line_lengths, head + tail)
+    counts = sum((np.maximum(lengths + 3 - order, 0) for order in orders), np.zeros_like(lengths))
+    return Tokens(tuple(hashes), starts, counts, no_token)
 
 
-def _shortened(batch: Batch, head: int, tail: int) -> npt.NDArray[np.uint32]:
+@cache
+def _mixed_table() -> npt.NDArray[np.uint32]:
+    """Return the number by which each code point enters the hash of an n-gram."""
+    mixed = (_fold_table().astype(np.uint32) + np.uint32(1)) * _MULTIPLIER
+    return mixed ^ (mixed >> np.uint32(15))
+
+
+def _shortened(batch: Batch, head: int, tail: int) -> npt.NDArray[np.uint16]:
     """Return the table rows with the middle of long lines left out, after one line feed."""
-    keep = np.minimum(batch.line_lengths, head + tail) + 1
-    ends = np.cumsum(keep)
-    within = np.arange(ends[-1]) - np.repeat(ends - keep, keep)
-    source = np.repeat(batch.line_starts, keep) + within
-    cut = batch.line_lengths + 1 - keep
-    source += np.where(within >= head, np.repeat(cut, keep), 0)
-    return np.concatenate([[_LINE_FEED], batch.table_rows[source]]).astype(np.uint32)
+    rows = np.concatenate([np.array([_LINE_FEED], np.uint16), batch.table_rows])
+    long = np.flatnonzero(batch.line_lengths > head + tail)
+    if not len(long):
+        return rows
+    first = batch.line_starts[long] + 1 + head
+    last = batch.line_starts[long] + 1 + batch.line_lengths[long] - tail
+    borders = np.column_stack([first, last]).ravel()
+    stretches = np.diff(borders, prepend=0, append=len(rows))
+    kept = np.ones(len(stretches), bool)
+    kept[1::2] = False
+    return rows[np.repeat(kept, stretches)]
 
 
-def word_hashes(batch: Batch) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+def word_hashes(batch: Batch) -> Words:
     """Return hashes of the telling words of each line, and the line that each stands in.
 
     A word counts by its first five letters, which folds most inflection of Slavic and
@@ -296,35 +331,51 @@ def word_hashes(batch: Batch) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.in
     >>> lines.tolist(), bool(hashes[0] == hashes[1])
     ([0, 1, 1, 1], True)
     """
-    classes, folded = _class_table()[batch.table_rows], _fold_table()[batch.table_rows]
+    values, lines, first = [], [], 0
+    for block in batch.blocks:
+        value, line = _word_hashes(block)
+        values.append(value)
+        lines.append(line + first)
+        first += block.n_lines
+    return np.concatenate(values), np.concatenate(lines)
+
+
+def _word_hashes(batch: Batch) -> Words:
+    classes = _class_table()[batch.table_rows]
     ideograph = (classes & _IDEOGRAPH) != 0
-    letter = ((classes & _LETTER) != 0) & ~ideograph
-    pad = np.zeros(5, bool)
-    letters = np.concatenate([letter, pad])
-    codes = np.concatenate([folded, np.zeros(5, np.uint32)])
-    starts = np.flatnonzero(letter & ~np.concatenate([[False], letter[:-1]]))
-    starts = starts[letters[starts + 1] & letters[starts + 2] & letters[starts + 3]]
+    letters = np.concatenate([(classes & (_LETTER | _IDEOGRAPH)) == _LETTER, np.zeros(5, bool)])
+    letter = letters[:-5]
+    codes = np.concatenate([_fold_table()[batch.table_rows], np.zeros(5, np.uint16)])
+    begins = letter.copy()
+    begins[1:] &= ~letter[:-1]
+    for k in range(1, 4):
+        begins &= letters[k : len(letter) + k]
+    starts = np.flatnonzero(begins)
     value = np.zeros(len(starts), np.uint32)
-    alive = np.ones(len(starts), bool)
     for k in range(5):
-        alive &= letters[starts + k]
-        value = value * np.uint32(0x01000193) + np.where(alive, codes[starts + k], 0).astype(
-            np.uint32
-        )
-    pairs = np.flatnonzero(ideograph[:-1] & ideograph[1:])
-    pair_value = codes[pairs] * np.uint32(0x01000193) + codes[pairs + 1]
-    position = np.concatenate([starts, pairs])
-    order = np.argsort(position, kind="stable")
-    value = np.concatenate([value, pair_value])[order] * _MULTIPLIER
-    line = np.searchsorted(batch.line_starts, position[order], side="right") - 1
-    return value, line
+        value *= _PRIME
+        value += codes[starts + k] if k < 4 else codes[starts + k] * letters[starts + k]
+    if ideograph.any():
+        pairs = np.flatnonzero(ideograph[:-1] & ideograph[1:])
+        pair_value = codes[pairs] * _PRIME + codes[pairs + 1]
+        begins[pairs] = True
+        starts = np.concatenate([starts, pairs])
+        order = np.argsort(starts, kind="stable")
+        value = np.concatenate([value, pair_value])[order]
+    value *= _MULTIPLIER
+    counts = np.add.reduceat(begins, batch.line_starts, dtype=np.int64) if len(begins) else 0
+    return value, np.repeat(np.arange(batch.n_lines), counts)
 
 
 def line_hashes(batch: Batch) -> npt.NDArray[np.uint32]:
     """Return one hash of the folded text of each line: equal lines, equal hashes."""
     if not batch.n_lines:
         return np.empty(0, np.uint32)
-    folded = _fold_table()[batch.table_rows]
+    return np.concatenate([_line_hashes(block) for block in batch.blocks])
+
+
+def _line_hashes(batch: Batch) -> npt.NDArray[np.uint32]:
+    folded = _fold_table()[batch.table_rows].astype(np.uint32)
     position = np.arange(len(folded)) - np.repeat(batch.line_starts, batch.line_lengths + 1)
     mixed = (folded + np.uint32(1)) * (position.astype(np.uint32) * np.uint32(2) + _MULTIPLIER)
     mixed = (mixed ^ (mixed >> np.uint32(15))) * _MULTIPLIER
@@ -369,10 +420,16 @@ _TAGS_OF = {
 _NEAR = frozenset(("in_paragraph", "in_list", "in_table", "in_link"))
 
 
-def markup_features(batch: Batch) -> Floats:
+def markup_features(batch: Batch, words: Words) -> Floats:
     """Return what the markup says of each line, of shape (n_lines, len(MARKUP_FEATURES)).
 
     Lines whose markup is unknown are NaN in all columns but the first.
+
+    Parameters
+    ----------
+    batch : Batch
+    words : tuple of ndarray
+        From `word_hashes`.
     """
     features = np.full((batch.n_lines, len(MARKUP_FEATURES)), np.nan, np.float32)
     known = batch.path_ids != NO_PATH
@@ -381,7 +438,7 @@ def markup_features(batch: Batch) -> Floats:
         by_path = np.array([_path_features(path) for path in batch.paths], np.float32)
         features[known, 2:-1] = by_path[batch.path_ids[known]]
         features[:, 1] = batch.link_share
-        features[known, -1] = _title_share(batch)[known]
+        features[known, -1] = _title_share(batch, words)[known]
     return features
 
 
@@ -405,14 +462,14 @@ def _tag(element: str) -> str:
     return sys.intern(re.split(r"[.#]", element, maxsplit=1)[0])
 
 
-def _title_share(batch: Batch) -> Floats:
+def _title_share(batch: Batch, words: Words) -> Floats:
     """Return the share of each line's telling words that the title of its page holds."""
     from linesift.page import Page
 
     share = np.zeros(batch.n_lines, np.float32)
     titles = Batch.from_pages([Page("", (t or " ",), (1,)) for t in batch.titles])
     title_words, title_page = word_hashes(titles)
-    value, line = word_hashes(batch)
+    value, line = words
     if not len(title_words) or not len(value):
         return share
     page = batch.page_of_line[line].astype(np.uint64)
@@ -429,28 +486,26 @@ _NAME = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _NEAREST = 3
 
 
-def hashed_paths(
-    paths: tuple[str, ...], bits: int
-) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-    """Return the hashed tags and class and id words of each path, as `hashed_ngrams` does.
+def hashed_paths(paths: tuple[str, ...], bits: int) -> Tokens:
+    """Return the hashed tags and class and id words of each path.
 
     Words of the nearest elements count also with their distance from the line.
     """
     tokens = [_path_tokens(path) for path in paths]
-    sizes = np.fromiter(map(len, tokens), np.int64, len(tokens))
-    hashes = np.fromiter(chain.from_iterable(tokens), np.uint32, int(sizes.sum()))
-    return hashes >> np.uint32(32 - bits), np.concatenate([[0], np.cumsum(sizes)])
+    counts = np.fromiter(map(len, tokens), np.int64, len(tokens))
+    hashes = np.concatenate([np.empty(0, np.uint32), *tokens])
+    return Tokens((hashes >> np.uint32(32 - bits),), np.cumsum(counts) - counts, counts, 1 << bits)
 
 
 @lru_cache(maxsize=65536)
-def _path_tokens(path: str) -> tuple[int, ...]:
+def _path_tokens(path: str) -> npt.NDArray[np.uint32]:
     elements = path.split(" ")
     tokens: set[int] = set()
     for element in elements:
         tokens.update(_element_tokens(element, ""))
     for distance, element in enumerate(elements[: -_NEAREST - 1 : -1]):
         tokens.update(_element_tokens(element, f"{distance}:"))
-    return tuple(tokens)
+    return np.array([*tokens], np.uint32)
 
 
 @lru_cache(maxsize=65536)

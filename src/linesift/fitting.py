@@ -21,11 +21,13 @@ from linesift.features import (
     LINE_FEATURES,
     MARKUP_FEATURES,
     Floats,
+    Tokens,
     hashed_ngrams,
     hashed_paths,
     line_features,
     line_hashes,
     markup_features,
+    word_hashes,
 )
 from linesift.labels import CONTENT, LABELS, UNSURE
 from linesift.linear import HashedLinear, fit_hashed_linear, take_rows
@@ -66,7 +68,8 @@ class Fitting:
         self.known = np.flatnonzero(self.labels != UNSURE)
         self.markup_known = self.batch.path_ids != NO_PATH
         self.text = line_features(self.batch)
-        self.markup = markup_features(self.batch)
+        self.words = word_hashes(self.batch)
+        self.markup = markup_features(self.batch, self.words)
         self._context: Context | None = None
         sites = np.unique(self.views.sites, return_inverse=True)[1]
         self.site_of_line = sites[self.batch.page_of_line]
@@ -117,16 +120,12 @@ class Fitting:
         ngrams, paths = np.full((2, self.batch.n_lines, len(LABELS)), np.nan, np.float32)
         if s["ngram_orders"]:
             distinct, text_ids = self._distinct_lines()
-            hashes, starts = hashed_ngrams(distinct, *ngram_shape(s))
-            ngram_model, ngrams = self._out_of_site(
-                hashes, starts, text_ids, self.known, s["ngram_bits"]
-            )
+            tokens = hashed_ngrams(distinct, *ngram_shape(s))
+            ngram_model, ngrams = self._out_of_site(tokens, text_ids, self.known)
         if self.markup_known.any():
-            hashes, starts = hashed_paths(self.batch.paths, s["path_bits"])
+            tokens = hashed_paths(self.batch.paths, s["path_bits"])
             rows = self.known[self.markup_known[self.known]]
-            path_model, paths = self._out_of_site(
-                hashes, starts, self.batch.path_ids, rows, s["path_bits"]
-            )
+            path_model, paths = self._out_of_site(tokens, self.batch.path_ids, rows)
             paths[~self.markup_known] = np.nan
         return ngram_model, path_model, np.column_stack([self.text, self.markup, ngrams, paths])
 
@@ -144,11 +143,9 @@ class Fitting:
 
     def _out_of_site(
         self,
-        hashes: npt.NDArray[np.uint32],
-        starts: npt.NDArray[np.int64],
+        tokens: Tokens,
         token_row: npt.NDArray[np.int64],
         rows: Rows,
-        bits: int,
     ) -> tuple[HashedLinear, Floats]:
         """Return a model on the chosen lines, and scores of each by one that has not seen its site.
 
@@ -158,7 +155,6 @@ class Fitting:
         rows = rows[np.unique(keys, axis=0, return_index=True)[1]]
         s = self.settings
         options = {
-            "bits": bits,
             "alpha": s["linear_alpha"],
             "epochs": s["linear_epochs"],
             "seed": s["random_state"],
@@ -167,12 +163,12 @@ class Fitting:
         for learn, judge in [*self.folds, (np.arange(self.batch.n_lines), rows[:0])]:
             chosen = np.intersect1d(rows, learn, assume_unique=True)
             judged = np.unique(token_row[judge[token_row[judge] >= 0]])
-            jobs.append((hashes, starts, token_row[chosen], self.labels[chosen], judged, options))
+            jobs.append((tokens, token_row[chosen], self.labels[chosen], judged, options))
         results = self._side_by_side(_fit_linear, jobs)
         scores = np.full((self.batch.n_lines, len(LABELS)), np.nan, np.float32)
         for (_, judged_scores), (_, judge), job in zip(results, self.folds, jobs, strict=False):
             judge = judge[token_row[judge] >= 0]
-            scores[judge] = judged_scores[np.searchsorted(job[4], token_row[judge])]
+            scores[judge] = judged_scores[np.searchsorted(job[3], token_row[judge])]
         return results[-1][0], scores
 
     def prior(self, line: Floats) -> Probability:
@@ -279,7 +275,9 @@ class Fitting:
     def with_context(self, line: Floats, probability: Probability) -> Floats:
         """Return the features of single lines beside those of their surroundings."""
         if self._context is None:
-            self._context = Context(self.batch, self.text, self.markup, ngram_scores(line))
+            self._context = Context(
+                self.batch, self.words, self.text, self.markup, ngram_scores(line)
+            )
         _, surroundings = self._context.features(probability)
         return np.column_stack([line, probability.astype(np.float32), surroundings])
 
@@ -359,15 +357,14 @@ def expit(score: npt.NDArray[np.floating]) -> Probability:
 
 
 def _fit_linear(
-    hashes: npt.NDArray[np.uint32],
-    starts: npt.NDArray[np.int64],
+    tokens: Tokens,
     token_row: npt.NDArray[np.int64],
     labels: npt.NDArray[np.int8],
     judge: npt.NDArray[np.int64],
     options: dict[str, Any],
 ) -> tuple[HashedLinear, Floats]:
-    model = fit_hashed_linear(hashes, starts, token_row, labels, **options)
-    return model, model.scores(*take_rows(hashes, starts, judge))
+    model = fit_hashed_linear(tokens, token_row, labels, **options)
+    return model, model.scores(take_rows(tokens, judge))
 
 
 def _fit_network(

@@ -220,6 +220,44 @@ def estimates(
     seed : int
         Of the bootstrap.
     """
+    return {name: _estimate(values) for name, values in _replicates(scores, chosen, seed).items()}
+
+
+def differences(
+    scores: PageScores,
+    other: PageScores,
+    chosen: npt.NDArray[np.bool_] | None = None,
+    *,
+    seed: int = 0,
+) -> dict[str, Estimate]:
+    """Return by how much the first scores are higher than the second on the same pages.
+
+    Every draw of sites is scored for both, so what makes a page hard for both cancels out.
+
+    Parameters
+    ----------
+    scores, other : PageScores
+        Of the same pages in the same order.
+    chosen : ndarray of shape (n_pages,), bool, optional
+        All pages by default.
+    seed : int
+        Of the bootstrap.
+
+    Raises
+    ------
+    ValueError
+        The pages are of other sites.
+    """
+    if scores.sites != other.sites:
+        raise ValueError("only scores of the same pages can be compared")
+    ours, theirs = _replicates(scores, chosen, seed), _replicates(other, chosen, seed)
+    return {name: _estimate(values - theirs[name]) for name, values in ours.items()}
+
+
+def _replicates(
+    scores: PageScores, chosen: npt.NDArray[np.bool_] | None, seed: int
+) -> dict[str, Array]:
+    """Return each score of the pages themselves, then of every bootstrap draw of their sites."""
     pages = np.flatnonzero(np.ones(len(scores.sites), bool) if chosen is None else chosen)
     names = [scores.sites[i] for i in pages]
     _, site = np.unique(names, return_inverse=True)
@@ -232,12 +270,12 @@ def estimates(
         name: weights @ np.bincount(site, weights=column[pages], minlength=n_sites)
         for name, column in _summable(scores).items()
     }
-    found = {}
-    for name, function in _SCORES.items():
-        values = function(sums)
-        low, high = np.percentile(values[1:], [2.5, 97.5])
-        found[name] = Estimate(float(values[0]), float(low), float(high))
-    return found
+    return {name: function(sums) for name, function in _SCORES.items()}
+
+
+def _estimate(values: Array) -> Estimate:
+    low, high = np.percentile(values[1:], [2.5, 97.5])
+    return Estimate(float(values[0]), float(low), float(high))
 
 
 def _summable(scores: PageScores) -> dict[str, Array]:

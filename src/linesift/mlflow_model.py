@@ -1,7 +1,8 @@
 """The model as MLflow stores and serves it: code that loads the skops file of its run.
 
 MLflow runs this file to load a model. A page comes in as text or HTML and goes out with
-its article and a label and probability for each line.
+its article and a label and probability for each line. A page that cannot be read goes out
+without lines and with the reason: of a billion pages some are pictures, and the others go on.
 """
 
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 import mlflow
 from mlflow.pyfunc import PythonModel
 from pydantic import BaseModel
+
+from linesift.page import Page
+from linesift.readers import ReadError, read_bytes
 
 
 class PageLines(BaseModel):
@@ -18,6 +22,7 @@ class PageLines(BaseModel):
     lines: list[str]
     labels: list[str]
     probabilities: list[float]
+    error: str = ""
 
 
 class LinesiftModel(PythonModel):
@@ -32,18 +37,27 @@ class LinesiftModel(PythonModel):
     def predict(self, model_input: list[str]) -> list[PageLines]:
         """Return text, labels and probabilities of each page."""
         from linesift.predict import predict_pages
-        from linesift.readers import read_bytes
 
-        pages = (read_bytes(text.encode("utf-8", "replace")) for text in model_input)
+        read = [_read(text) for text in model_input]
+        predictions = predict_pages(self.model, (page for page, _ in read))
         return [
             PageLines(
-                text=page.text,
-                lines=list(page.page.lines),
-                labels=page.labels,
-                probabilities=page.probabilities.tolist(),
+                text=prediction.text,
+                lines=list(page.lines),
+                labels=prediction.labels,
+                probabilities=prediction.probabilities.tolist(),
+                error=error,
             )
-            for page in predict_pages(self.model, pages)
+            for prediction, (page, error) in zip(predictions, read, strict=True)
         ]
+
+
+def _read(text: str) -> tuple[Page, str]:
+    """Return a page, or one without lines and why it could not be read."""
+    try:
+        return read_bytes(text.encode("utf-8", "replace")), ""
+    except ReadError as error:
+        return Page("", (), ()), str(error)
 
 
 mlflow.models.set_model(LinesiftModel())

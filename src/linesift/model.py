@@ -22,6 +22,7 @@ from linesift.features import (
     hashed_paths,
     line_features,
     markup_features,
+    word_hashes,
 )
 from linesift.fitting import Fitting, expit, logit, mean_judgement, ngram_scores, ngram_shape
 from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
@@ -32,8 +33,8 @@ from linesift.trees import is_unsure, predict_proba
 from linesift.views import training_views
 
 _NOISE = np.array([code for code in range(len(LABELS)) if code != CONTENT])
-_MARGIN = 0.05  # lines nearer to 0 or 1 are left to the network
-_SURE_KIND = 0.8  # probability from which on the kind of a line is left to the network
+_MARGIN = 0.1  # lines nearer to 0 or 1 are left to the network
+_SURE_KIND = 0.7  # probability from which on the kind of a line is left to the network
 _TREES_SHARE = 2 / 3  # of the trees in the mean of both on kinds
 
 
@@ -174,6 +175,9 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
     list_marks : float, 0 to 1
         Share of the pages with markup that training shows as plain text with a mark before
         each list item, as many converters write it.
+    teasers : float, 0 to 1
+        Share of the pages that training shows as plain text with headlines of other articles
+        inside this one.
     folds : int
         Groups of sites for out-of-site probabilities.
     n_jobs : int
@@ -204,7 +208,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        ngram_orders: Sequence[int] = (3, 4, 5),
+        ngram_orders: Sequence[int] = (3, 5),
         ngram_bits: int = 18,
         ngram_head: int = 128,
         ngram_tail: int = 64,
@@ -219,10 +223,11 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         learning_rate: float = 0.001,
         trees: int = 120,
         leaves: int = 31,
-        kind_trees: int = 30,
+        kind_trees: int = 20,
         shorten: float = 0.5,
         hide_markup: bool = True,
         list_marks: float = 0.5,
+        teasers: float = 0.3,
         folds: int = 3,
         n_jobs: int = 1,
         random_state: int = 0,
@@ -246,6 +251,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         self.shorten = shorten
         self.hide_markup = hide_markup
         self.list_marks = list_marks
+        self.teasers = teasers
         self.folds = folds
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -274,6 +280,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
             shorten=self.shorten,
             hide_markup=self.hide_markup,
             list_marks=self.list_marks,
+            teasers=self.teasers,
             seed=self.random_state,
         )
         fitting = Fitting(views, self.get_params())
@@ -332,11 +339,12 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         batch = Batch.from_pages(X)
         if not batch.n_lines:
             return [np.empty((0, len(LABELS)), np.float32) for _ in X]
-        text, markup = line_features(batch), markup_features(batch)
+        words = word_hashes(batch)
+        text, markup = line_features(batch), markup_features(batch, words)
         line = np.column_stack([text, markup, self._linear_scores(batch)])
         probability = _content(self.line_model_, line)
         features = line
-        context = Context(batch, text, markup, ngram_scores(line))
+        context = Context(batch, words, text, markup, ngram_scores(line))
         for model in self.context_models_:
             _, surroundings = context.features(probability)
             features = np.column_stack([line, probability.astype(np.float32), surroundings])
@@ -356,10 +364,12 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         ngrams, paths = np.full((2, batch.n_lines, len(LABELS)), np.nan, np.float32)
         if self.ngrams_ is not None:
             shape = ngram_shape(self.get_params())
-            ngrams = self.ngrams_.scores(*hashed_ngrams(batch, *shape))
+            ngrams = np.concatenate(
+                [self.ngrams_.scores(hashed_ngrams(block, *shape)) for block in batch.blocks]
+            )
         known = batch.path_ids != NO_PATH
         if self.paths_ is not None and known.any():
-            by_path = self.paths_.scores(*hashed_paths(batch.paths, self.path_bits))
+            by_path = self.paths_.scores(hashed_paths(batch.paths, self.path_bits))
             paths[known] = by_path[batch.path_ids[known]]
         return np.column_stack([ngrams, paths])
 

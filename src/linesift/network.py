@@ -33,11 +33,11 @@ class Network:
 
     Parameters
     ----------
-    low, high : ndarray of shape (n_columns,), float32
-        Values beyond these are cut.
-    mean, scale : ndarray of shape (n_columns,), float32
-        A column minus its mean, times its scale, is rounded to whole numbers; an unknown
-        value counts as the mean, which speaks for nothing.
+    scale, shift : ndarray of shape (n_columns,), float32
+        A column times its scale, minus its shift, is rounded to whole numbers. The mean
+        becomes 0, and so does an unknown value: it speaks for nothing.
+    lowest, highest : ndarray of shape (n_columns,), float32
+        Whole numbers beyond these are cut.
     hidden_weights : ndarray of shape (n_columns, n_hidden), float32
         Whole numbers.
     hidden_scale, hidden_bias : ndarray of shape (n_hidden,), float32
@@ -46,10 +46,10 @@ class Network:
     output_bias : ndarray of shape (n_outputs,), float32
     """
 
-    low: Floats
-    high: Floats
-    mean: Floats
     scale: Floats
+    shift: Floats
+    lowest: Floats
+    highest: Floats
     hidden_weights: Floats
     hidden_scale: Floats
     hidden_bias: Floats
@@ -80,11 +80,13 @@ class Network:
         return result + self.output_bias
 
     def _rounded(self, features: Floats) -> Floats:
-        columns = np.clip(features, self.low, self.high)
-        columns -= self.mean
-        columns *= self.scale
+        columns = features * self.scale
+        columns -= self.shift
         np.rint(columns, out=columns)
-        columns[np.isnan(columns)] = 0
+        # Twice as fast as clip and isnan.
+        np.maximum(columns, self.lowest, out=columns)
+        np.minimum(columns, self.highest, out=columns)
+        np.copyto(columns, 0, where=columns != columns)
         return columns
 
 
@@ -131,7 +133,8 @@ def fit_network(
     batch = min(_BATCH, len(scaled))
     updates = -(-len(scaled) // batch)
     epochs = max(epochs, -(-_LEAST_UPDATES // updates))
-    largest = np.rint(np.maximum(high - mean, mean - low) * _STEPS / spread)
+    scale = (_STEPS / spread).astype(np.float32)
+    lowest, highest = np.rint((low - mean) * scale), np.rint((high - mean) * scale)
     model = MLPClassifier(
         (hidden,),
         alpha=alpha,
@@ -146,12 +149,14 @@ def fit_network(
         # So many passes and no more is what is wanted.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(scaled, classes, sample_weight=weight)
-    hidden_weights, hidden_scale = _whole_weights(model.coefs_[0] / _STEPS, largest)
+    hidden_weights, hidden_scale = _whole_weights(
+        model.coefs_[0] / _STEPS, np.maximum(-lowest, highest)
+    )
     return Network(
-        low,
-        high,
-        mean,
-        (_STEPS / spread).astype(np.float32),
+        scale,
+        mean * scale,
+        lowest,
+        highest,
         hidden_weights,
         hidden_scale,
         model.intercepts_[0].astype(np.float32),

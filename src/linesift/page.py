@@ -8,11 +8,15 @@ that a feature is an array operation over the whole batch, never a loop over lin
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 BASIC_PLANE = 0x10000
+OTHERS_BEYOND, IDEOGRAPHS_BEYOND = 0xFFFE, 0xFFFF
+"""What code points beyond the basic plane count as: two that Unicode gives to no character."""
+_BLOCK = 1 << 16  # characters whose arrays stay in a core's cache
 """Code points that tables hold one by one."""
 NO_PATH = -1
 
@@ -179,16 +183,41 @@ class Batch:
         return len(self.line_starts)
 
     @cached_property
-    def table_rows(self) -> npt.NDArray[np.uint32]:
-        """Row of each code point in a table over the basic plane and two rows for the rest.
-
-        The last row is for ideographs beyond the basic plane, the one before for all else.
-        """
+    def table_rows(self) -> npt.NDArray[np.uint16]:
+        """Row of each code point in a table over the basic plane."""
+        rows = self.codes.astype(np.uint16)
         beyond = self.codes >= BASIC_PLANE
-        if not beyond.any():
-            return self.codes
-        ideograph = (self.codes >= 0x20000) & (self.codes < 0x40000)
-        return np.where(beyond, BASIC_PLANE + ideograph, self.codes).astype(np.uint32)
+        if beyond.any():
+            ideograph = (self.codes >= 0x20000) & (self.codes < 0x40000)
+            rows[beyond] = np.where(ideograph, IDEOGRAPHS_BEYOND, OTHERS_BEYOND)[beyond]
+        return rows
+
+    @cached_property
+    def blocks(self) -> tuple["Batch", ...]:
+        """The same lines as batches small enough that work on characters stays in the cache.
+
+        Lines are whole, pages may be cut: good for what looks at each line by itself.
+        """
+        if len(self.codes) <= _BLOCK:
+            return (self,)
+        cuts = np.searchsorted(self.line_starts, np.arange(0, len(self.codes), _BLOCK))
+        cuts = np.unique([*cuts, self.n_lines])
+        return tuple(self._lines(low, high) for low, high in pairwise(cuts.tolist()))
+
+    def _lines(self, low: int, high: int) -> "Batch":
+        """Return some of the lines, as one page without a title."""
+        first = self.line_starts[low]
+        stop = self.line_starts[high] if high < self.n_lines else len(self.codes)
+        return Batch(
+            codes=self.codes[first:stop],
+            line_starts=self.line_starts[low:high] - first,
+            line_lengths=self.line_lengths[low:high],
+            page_starts=np.array([0, high - low]),
+            link_share=self.link_share[low:high],
+            path_ids=self.path_ids[low:high],
+            paths=self.paths,
+            titles=("",),
+        )
 
     @cached_property
     def page_of_line(self) -> npt.NDArray[np.int64]:

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from resiliparse.parse.encoding import detect_encoding
@@ -134,6 +135,11 @@ def read_html(
 class _Lines:
     """Lines under construction: text is added piece by piece until a block ends it."""
 
+    __slots__ = (
+        *("lines", "link_share", "paths", "elements"),
+        *("_pieces", "_linked", "_total", "_depth", "_lowest", "_path"),
+    )
+
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.link_share: list[float] = []
@@ -148,36 +154,40 @@ class _Lines:
 
     def add(self, text: str, in_link: bool) -> None:
         """Append a run of text that stands in the innermost open element."""
-        size = sum(map(len, text.split()))
+        if not text or text.isspace():  # most text nodes: what indents the source
+            if self._total:
+                self._pieces.append(" ")
+            return
         if not self._total:
             self._depth = self._lowest = len(self.elements)
             self._path = self._ancestors()
-        elif self._lowest < self._depth and size:
+        elif self._lowest < self._depth:
             self._depth = self._lowest
             self._path = self._ancestors()
         self._pieces.append(text)
+        size = len("".join(text.split()))
         self._total += size
-        self._linked += size * in_link
+        if in_link:
+            self._linked += size
 
     def _ancestors(self) -> str:
         return " ".join(self.elements[max(self._depth - _PATH_DEPTH, 0) : self._depth])
 
     def close_element(self, ends_line: bool) -> None:
         """Leave the innermost open element."""
-        if ends_line:
+        if ends_line and self._total:
             self.flush()
         self.elements.pop()
-        self._lowest = min(self._lowest, len(self.elements))
+        if self._lowest > len(self.elements):
+            self._lowest = len(self.elements)
 
     def flush(self) -> None:
         """End the line."""
-        if not self._pieces:
+        if not self._total:
             return
-        line = " ".join("".join(self._pieces).split())
-        if line:
-            self.lines.append(line)
-            self.link_share.append(self._linked / max(self._total, 1))
-            self.paths.append(self._path)
+        self.lines.append(" ".join("".join(self._pieces).split()))
+        self.link_share.append(self._linked / self._total)
+        self.paths.append(self._path)
         self._pieces = []
         self._linked = self._total = 0
 
@@ -192,22 +202,24 @@ def _walk(root: LexborNode, lines: _Lines) -> None:
             node, in_link, ends_line = stack.pop()
             lines.close_element(ends_line)
             continue
-        if node.is_text_node:
+        tag = node.tag or ""
+        if tag == "-text":
             lines.add(node.text_content or "", in_link)
-        elif node.is_element_node:
-            tag = node.tag or ""
-            if tag == "br":
-                lines.flush()
-            elif tag not in _UNSEEN:
-                attributes = node.attributes
-                if not _is_hidden(attributes):
-                    ends_line = tag in _BLOCKS
-                    if ends_line:
-                        lines.flush()
+        elif tag == "br":
+            lines.flush()
+        elif tag not in _UNSEEN and node.is_element_node:
+            attributes = node.attributes
+            if not _is_hidden(attributes):
+                ends_line = tag in _BLOCKS
+                if ends_line:
+                    lines.flush()
+                child = node.first_child
+                if child is not None:
                     stack.append((node.next, in_link, ends_line))
-                    lines.elements.append(_element(tag, attributes))
+                    name, identifier = attributes.get("class"), attributes.get("id")
+                    lines.elements.append(_element(tag, name, identifier))
                     in_link = in_link or tag == "a"
-                    node = node.first_child
+                    node = child
                     continue
         node = node.next
     lines.flush()
@@ -220,17 +232,14 @@ def _is_hidden(attributes: dict[str, str | None]) -> bool:
     return "hidden" in attributes or bool(style and _HIDDEN_STYLE.search(style))
 
 
-def _element(tag: str, attributes: dict[str, str | None]) -> str:
+@lru_cache(maxsize=65536)
+def _element(tag: str, classes: str | None, identifier: str | None) -> str:
     """Return an element as one word of a path: `tag.class.class#id`."""
-    if not attributes:
-        return tag
     name = tag
-    classes = (attributes.get("class") or "")[:_NAME_LENGTH].split()
-    if classes:
-        name += "." + ".".join(classes)
-    identifier = (attributes.get("id") or "")[:_NAME_LENGTH].split()
-    if identifier:
-        name += "#" + "-".join(identifier)
+    if words := (classes or "")[:_NAME_LENGTH].split():
+        name += "." + ".".join(words)
+    if words := (identifier or "")[:_NAME_LENGTH].split():
+        name += "#" + "-".join(words)
     return name
 
 

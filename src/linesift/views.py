@@ -12,12 +12,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from linesift.labels import CONTENT, OTHER, LabelArray, LabelledPages
+from linesift.labels import CONTENT, OTHER, RELATED, LabelArray, LabelledPages
 from linesift.page import Page
 
 _REPEATED = 0.2  # share of plain-text views in which the heading stands a second time
 _LIST_MARKS = ("* ", "• ", "- ", "+ ")
 _LIST_ITEM = re.compile(r"(?:^| )(?:li|dd|dt)(?:[.#]|$| )")
+_TEASER = 30  # characters of a line that may stand inside an article
+_FEWEST = 4  # lines of an article that teasers are put into
 _BLOCK = 8  # mean length in lines of the blocks of noise that are dropped together
 
 
@@ -36,7 +38,13 @@ class TrainingViews(NamedTuple):
 
 
 def training_views(
-    labelled: LabelledPages, *, shorten: float, hide_markup: bool, list_marks: float, seed: int
+    labelled: LabelledPages,
+    *,
+    shorten: float,
+    hide_markup: bool,
+    list_marks: float,
+    teasers: float,
+    seed: int,
 ) -> TrainingViews:
     """Return every page once as plain text and, where its markup is known, once with it.
 
@@ -53,6 +61,9 @@ def training_views(
     list_marks : float, 0 to 1
         Share of those that are shown without it as converters write them that mark the
         items of lists.
+    teasers : float, 0 to 1
+        Share of the plain-text views with headlines of other articles between the lines of
+        this one, as many sites put them.
     seed : int
         What is drawn at random.
     """
@@ -76,6 +87,9 @@ def training_views(
             if not len(keep):
                 continue
             shown = y[keep]
+            if form.markup is None and rng.random() < teasers:
+                keep = _insert_teasers(page, y, keep, rng)
+                shown = y[keep]
             if form.markup is None and rng.random() < _REPEATED:
                 keep, shown = _repeat_heading(keep, shown, rng)
             pages.append(form.select(keep))
@@ -86,7 +100,12 @@ def training_views(
     if shorten and not any((y > CONTENT).any() for y in labels):
         # All noise fell away, as may happen with a few pages; there is nothing to learn then.
         return training_views(
-            labelled, shorten=0, hide_markup=hide_markup, list_marks=list_marks, seed=seed
+            labelled,
+            shorten=0,
+            hide_markup=hide_markup,
+            list_marks=list_marks,
+            teasers=teasers,
+            seed=seed,
         )
     return TrainingViews(LabelledPages(pages, labels, corpus, gold), np.array(as_read))
 
@@ -111,6 +130,19 @@ def _repeat_heading(
         return keep, labels
     at = min(int(content[0]) + int(rng.integers(2, 6)), len(keep))
     return np.insert(keep, at, keep[content[0]]), np.insert(labels, at, OTHER)
+
+
+def _insert_teasers(
+    page: Page, labels: LabelArray, keep: npt.NDArray[np.intp], rng: np.random.Generator
+) -> npt.NDArray[np.intp]:
+    """Put one or two headlines of other articles between the lines of this one."""
+    content = np.flatnonzero(labels[keep] == CONTENT)
+    related = np.flatnonzero(labels == RELATED)
+    teasers = [k for k in related if len(page.lines[k]) >= _TEASER]
+    if len(content) < _FEWEST or not teasers:
+        return keep
+    n = int(rng.integers(1, 3))
+    return np.insert(keep, rng.choice(content[1:], n), rng.choice(teasers, n))
 
 
 def _drop_noise(labels: LabelArray, rng: np.random.Generator) -> np.ndarray:

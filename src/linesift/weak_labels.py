@@ -18,10 +18,11 @@ from linesift.labels import CONTENT, NAVIGATION, OTHER, RELATED, UNSURE, LabelAr
 from linesift.page import Page
 from linesift.text import words
 
-_COVERED = 0.75
-_UNCOVERED = 0.40
+COVERED = 0.75
+"""Share of a line's words from which it stands in the gold text."""
 FOUND = 0.80
 """Share of the gold text below which a page is broken: its gold stands elsewhere."""
+_UNCOVERED = 0.40
 
 _HEADLINE_WORDS = 5
 _HEADLINE_CHARACTERS = 25
@@ -92,7 +93,7 @@ def label_page(page: Page, gold: Sequence[str], title: str = "") -> WeakLabels:
     labels = noise_labels(page)
     labels[found.coverage >= _UNCOVERED] = UNSURE
     labels[found.repeated] = UNSURE
-    labels[found.coverage >= _COVERED] = CONTENT
+    labels[found.coverage >= COVERED] = CONTENT
     heading = _label_titles(page, labels, title)
     share = found.found * _mark_left_out(page, labels)
     return WeakLabels(labels, share, heading)
@@ -156,6 +157,34 @@ def _label_titles(page: Page, labels: LabelArray, title: str) -> int | None:
         if labels[i] != CONTENT and _heading(page, i) == "h1" and i != best:
             labels[i] = UNSURE
     return best if best >= 0 else None
+
+
+def heading_lines(page: Page, labels: LabelArray) -> npt.NDArray[np.bool_]:
+    """Tell which lines are the article's heading: title or main heading where the content opens.
+
+    Gold texts disagree whether it is part of the article, and so do extractors.
+
+    Parameters
+    ----------
+    page : Page
+    labels : ndarray of shape (n_lines,), int8
+
+    Examples
+    --------
+    >>> from linesift.page import Markup
+    >>> page = Page("p", ("Home", "Old bridge opens", "It rained."), (1, 2, 3),
+    ...             markup=Markup((1.0, 0.0, 0.0), ("a", "h1", "p")))
+    >>> heading_lines(page, np.array([NAVIGATION, CONTENT, CONTENT])).tolist()
+    [False, True, False]
+    """
+    found = np.zeros(len(page.lines), bool)
+    titles = [words(page.markup.title)] if page.markup and page.markup.title else []
+    for i in np.flatnonzero(labels == CONTENT).tolist():
+        heading = _heading(page, i)
+        if heading != "h1" and not _is_title(words(page.lines[i]), titles, heading):
+            break
+        found[i] = True
+    return found
 
 
 def _is_title(tokens: list[str], titles: list[list[str]], heading: str) -> bool:

@@ -9,6 +9,7 @@ from importlib import metadata
 import click
 
 from linesift.cli.card import card
+from linesift.cli.compare import compare
 from linesift.cli.corpora import fetch, lines
 from linesift.cli.evaluate import evaluate
 from linesift.cli.predict import predict
@@ -20,5 +21,5 @@ def main() -> None:
     """Keep the article of a web page, line by line, and leave out the rest."""
 
 
-for command in (predict, evaluate, fetch, lines, card):
+for command in (predict, evaluate, compare, fetch, lines, card):
     main.add_command(command)

@@ -1,0 +1,298 @@
+"""`linesift compare`: other extractors beside linesift, on quality and on speed."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from linesift.cli.common import InputError, ThresholdType, load_model, one_sentence, progress_bar
+
+if TYPE_CHECKING:
+    from linesift.compare import System
+    from linesift.labels import LabelledPages
+    from linesift.peers import Peer
+    from linesift.speed import ColdStart, Speed, Spread
+
+_WIDE = 150  # characters that the tables take
+_SPEED_PAGES = 200
+_YARDSTICK = "trafilatura"  # what the speed of everything else is measured by
+
+
+@click.command()
+@click.option(
+    "--peer",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Only this peer; give it again for more. Default: all that are installed.",
+)
+@click.option(
+    "--model", "model_path", metavar="FILE", help="A model file; default: the shipped one."
+)
+@click.option(
+    "--lines",
+    default="data/lines",
+    show_default=True,
+    metavar="FOLDER",
+    help="Labelled corpora; the pages of their test sites are compared.",
+)
+@click.option(
+    "--raw", default="data/raw", show_default=True, metavar="FOLDER", help="The HTML of the pages."
+)
+@click.option(
+    "--outputs",
+    default="reports/peers",
+    show_default=True,
+    metavar="FOLDER",
+    help="Where outputs of peers are kept; a run takes from there what it finds.",
+)
+@click.option("--threshold", type=ThresholdType(), default="balanced", show_default=True)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For a page and a peer; beyond it the page is a miss.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=os.cpu_count() or 1,
+    show_default=True,
+    help="Worker processes.",
+)
+@click.option(
+    "--most-pages",
+    type=click.IntRange(1),
+    metavar="N",
+    help=f"So many pages at most, spread over all. Default: all; {_SPEED_PAGES} for speed.",
+)
+@click.option("--speed", is_flag=True, help="Measure speed instead of quality.")
+@click.option(
+    "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Of measuring speed."
+)
+@click.option("--report", metavar="FILE", help="Write everything there as JSON.")
+def compare(
+    names: tuple[str, ...],
+    model_path: str | None,
+    lines: str,
+    raw: str,
+    outputs: str,
+    threshold: float | str,
+    timeout: float,
+    jobs: int,
+    most_pages: int | None,
+    speed: bool,
+    rounds: int,
+    report: str | None,
+) -> None:
+    """Compare linesift with other extractors on pages that it was not trained on.
+
+    Prints text, line and character F1 with 95 % intervals, pages a second on one core, and
+    by how much each system is ahead of linesift on the same pages. Outputs of peers are kept
+    by version and not made again.
+
+    \b
+    Examples:
+      linesift compare
+      linesift compare --peer trafilatura --peer justext
+      linesift compare --speed --report speed.json
+    """
+    model = load_model(model_path)
+    peers = _installed_peers(names)
+    labelled, html = _pages(lines, raw, most_pages or (_SPEED_PAGES if speed else None))
+    if speed:
+        found = _speed(model, model_path, peers, labelled, html, rounds)
+    else:
+        options = {"folder": outputs, "timeout": timeout, "jobs": jobs}
+        found = _quality(model, threshold, peers, labelled, html, options)
+    if report is not None:
+        with one_sentence():
+            Path(report).parent.mkdir(parents=True, exist_ok=True)
+            Path(report).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+def _installed_peers(names: tuple[str, ...]) -> list["Peer"]:
+    """Return the wanted peers that are installed; name the others on standard error."""
+    from linesift.peers import PEERS
+
+    for name in names:
+        if name not in PEERS:
+            raise click.UsageError(f"{name}: expected one of {', '.join(PEERS)}")
+    wanted = [PEERS[name] for name in PEERS if name in names or not names]
+    missing = [peer.name for peer in wanted if not peer.version]
+    if missing:
+        click.echo(
+            f"linesift: not installed and left out: {', '.join(missing)}; "
+            "install them with: pip install 'linesift[peers]'",
+            err=True,
+        )
+    return [peer for peer in wanted if peer.version]
+
+
+def _pages(lines: str, raw: str, most: int | None) -> tuple["LabelledPages", list[bytes]]:
+    """Return the pages of the test sites whose HTML is at hand."""
+    import numpy as np
+
+    from linesift.corpora import original_html
+    from linesift.training import load_data
+
+    if not list(Path(lines).glob("*.parquet")):
+        raise InputError(
+            f"{lines}: no labelled corpora; build them with 'linesift fetch' and 'linesift lines'"
+        )
+    with one_sentence():
+        labelled = load_data(pages=None, lines=lines).test
+        html = original_html(labelled, Path(raw))
+    there = np.flatnonzero([data is not None for data in html])
+    if not len(there):
+        raise InputError(f"{raw}: holds the HTML of none of the pages; run 'linesift fetch'")
+    if len(there) < len(html):
+        click.echo(f"linesift: {len(html) - len(there)} pages without HTML left out", err=True)
+    if most is not None and most < len(there):
+        there = there[np.linspace(0, len(there) - 1, most).astype(int)]
+    chosen = np.isin(np.arange(len(html)), there)
+    return labelled.select(chosen), [data for i in there if (data := html[i]) is not None]
+
+
+def _quality(
+    model: Any,
+    threshold: float | str,
+    peers: list["Peer"],
+    labelled: "LabelledPages",
+    html: list[bytes],
+    options: dict[str, Any],
+) -> dict[str, Any]:
+    from linesift.compare import Comparison, peer_outputs, to_dict
+
+    comparison = Comparison(labelled, html)
+    ours = comparison.linesift(model, threshold=threshold)
+    theirs = []
+    for peer in peers:
+        with one_sentence(), progress_bar(peer.name, len(html)) as advance:
+            outputs = peer_outputs(peer, labelled.pages, html, **options, progress=advance)
+        theirs.append(comparison.peer(peer, outputs, jobs=options["jobs"]))
+    systems = [*ours, *theirs, *comparison.rules()]
+    _print_scores(systems)
+    _print_differences(systems, ours)
+    return to_dict(systems, ours)
+
+
+def _print_scores(systems: list["System"]) -> None:
+    from linesift.compare import SCORES
+
+    rows = [
+        (
+            f"{one.name} {one.version}".strip(),
+            one.reads,
+            *(str(one.estimates[name]) for name in SCORES),
+            f"{one.pages_per_second:,.0f}",
+            str(len(one.errors)),
+        )
+        for one in systems
+    ]
+    scores = systems[0].scores
+    click.echo(f"{len(scores.sites)} pages of {len(set(scores.sites))} sites, headings left out")
+    _print_table(("system", "reads", *SCORES, "pages/s", "missed"), rows, left=2)
+
+
+def _print_differences(systems: list["System"], ours: list["System"]) -> None:
+    """Print by how much each system is ahead of linesift, or behind where it is below zero."""
+    from linesift.compare import SCORES
+
+    rows = []
+    for one in systems:
+        for other in ours:
+            if one.name != other.name:
+                ahead = one.higher_than(other)
+                values = (ahead[name] for name in SCORES)
+                rows.append((one.name, f"{other.name} {other.reads}", *map(_signed, values)))
+    click.echo("the same pages, system minus linesift:")
+    _print_table(("system", "minus", *SCORES), rows, left=2)
+
+
+def _signed(one: Any) -> str:
+    return f"{one.value:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
+
+
+def _speed(
+    model: Any,
+    model_path: str | None,
+    peers: list["Peer"],
+    labelled: "LabelledPages",
+    html: list[bytes],
+    rounds: int,
+) -> dict[str, Any]:
+    from linesift.speed import (
+        Source,
+        cold_start,
+        linesift_tasks,
+        measure,
+        peer_task,
+        two_processes,
+    )
+
+    sources = [
+        Source(data, "\n".join(page.lines), page.language)
+        for data, page in zip(html, labelled.pages, strict=True)
+    ]
+    first = sorted(peers, key=lambda peer: peer.name != _YARDSTICK)
+    tasks = [*map(peer_task, first), *linesift_tasks(model)]
+    with one_sentence(), progress_bar("speed", 0) as advance:
+        speeds = measure(tasks, sources, rounds=rounds, progress=advance)
+        two = two_processes(model_path, sources, rounds=rounds, progress=advance)
+        cold = cold_start(model_path, sources[0].text, rounds=rounds, progress=advance)
+    _print_speed(speeds, two, cold, len(sources), rounds)
+    return {
+        "pages": len(sources),
+        "rounds": rounds,
+        "tasks": [asdict(one) for one in speeds],
+        "two_processes": asdict(two),
+        "cold_start": {name: asdict(one) for name, one in cold._asdict().items()},
+    }
+
+
+def _print_speed(
+    speeds: list["Speed"], two: "Spread", cold: "ColdStart", pages: int, rounds: int
+) -> None:
+    click.echo(f"{pages} pages in {rounds} rounds, one thread; median [lowest, highest]")
+    rows = [
+        (
+            one.name,
+            _spread(one.pages_per_second, ",.0f"),
+            _spread(one.ratio, ".2f") if one.ratio else "1",
+            _spread(one.lines_per_second, ",.0f") if one.lines_per_second else "",
+        )
+        for one in speeds
+    ]
+    _print_table(("task", "pages/s", f"times {speeds[0].name}", "lines/s"), rows, left=1)
+    click.echo(f"linesift on HTML, two processes against one: {_spread(two, '.2f')}")
+    click.echo(
+        f"cold start: linesift predict page.txt {_spread(cold.predict, '.2f')} s, "
+        f"of that reading the model {_spread(cold.load_model, '.2f')} s"
+    )
+
+
+def _spread(one: "Spread", form: str) -> str:
+    return f"{one.median:{form}} [{one.low:{form}}, {one.high:{form}}]"
+
+
+def _print_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, left: int) -> None:
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    # Beyond a terminal nothing limits the width, and a folded table is hard to read on.
+    console = Console(width=None if sys.stdout.isatty() else _WIDE)
+    table = Table(*head, box=SIMPLE, pad_edge=False)
+    for column in table.columns[left:]:
+        column.justify = "right"
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

@@ -1,0 +1,144 @@
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from linesift import peers, save_model, speed
+from linesift.cli import main
+from linesift.corpora import READERS, Document, write_corpus
+from linesift.labels import is_test_site
+from linesift.model_file import make_card
+from tests.fake_peers import all_lines, long_lines, named
+from tests.made_pages import fitted, made_page, made_pages, site_name
+
+SITES = range(9, 60)
+TESTED = [site for site in SITES if is_test_site(site_name(site))]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("model") / "model.skops"
+    save_model(path, fitted(), make_card(fitted()))
+    return str(path)
+
+
+@pytest.fixture
+def corpus(tmp_path, monkeypatch) -> list[str]:
+    """Options that name a made-up corpus; two stand-ins are the peers, and one is missing."""
+    labelled = made_pages(SITES, corpus="made")
+    write_corpus(tmp_path / "lines" / "made.parquet", labelled)
+    (tmp_path / "raw" / "made").mkdir(parents=True)
+    documents = [
+        Document(page.page_id, (made_page(site, 0)[0].encode(),), gold)
+        for site, page, gold in zip(SITES, labelled.pages, labelled.gold, strict=True)
+    ]
+    monkeypatch.setitem(READERS, "made", lambda folder: iter(documents))
+    absent = peers.Peer("absent", "no-such-package", all_lines)
+    made = (named(all_lines), named(long_lines), absent)
+    monkeypatch.setattr(peers, "PEERS", {peer.name: peer for peer in made})
+    folders = {"lines": "lines", "raw": "raw", "outputs": "outputs"}
+    pairs = ((f"--{option}", str(tmp_path / name)) for option, name in folders.items())
+    return [*(part for pair in pairs for part in pair), "--jobs", "1"]
+
+
+def compared(*arguments: object):
+    return CliRunner().invoke(main, ["compare", *map(str, arguments)])
+
+
+def test_systems_stand_in_one_table_and_their_differences_in_another(model, corpus, tmp_path):
+    report = tmp_path / "new" / "report.json"
+    result = compared("--model", model, *corpus, "--report", report)
+    assert result.exit_code == 0, result.output
+    assert f"{len(TESTED)} pages of {len(TESTED)} sites" in result.stdout
+    assert result.stderr.startswith("linesift: not installed and left out: absent; install")
+    found = json.loads(report.read_text())
+    names = [one["system"] for one in found["systems"]]
+    assert names[:4] == ["linesift", "linesift", "all_lines", "long_lines"]
+    scores, differences = result.stdout.split("minus linesift:")
+    for one in found["systems"]:
+        row = next(
+            line
+            for line in scores.splitlines()
+            if line.strip().startswith(f"{one['system']} {one['version']}".strip())
+            and one["reads"] in line
+        )
+        assert f"{one['scores']['line_f1']['value']:.3f}" in row
+        assert one["system"] == "linesift" or one["system"] in differences
+    outputs = sorted((tmp_path / "outputs").rglob("*.txt"))
+    assert len(outputs) == 2 * len(TESTED)
+
+
+def test_kept_outputs_are_scored_without_running_again(model, corpus, tmp_path):
+    options = ("--model", model, *corpus, "--peer", "all_lines")
+    first = compared(*options)
+    for path in (tmp_path / "outputs").rglob("*.txt"):
+        path.write_text("")
+    second = compared(*options)
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert "long_lines" not in first.stdout
+    row = next(line for line in second.stdout.splitlines() if line.strip().startswith("all_lines"))
+    assert "0.000 [0.000, 0.000]" in row
+
+
+@pytest.fixture
+def no_fresh_processes(monkeypatch):
+    """Leave out what starts processes; `test_speed` measures it once."""
+    some = speed.Spread(1.0, 1.0, 1.0)
+    monkeypatch.setattr(speed, "two_processes", lambda *arguments, **options: some)
+    monkeypatch.setattr(
+        speed, "cold_start", lambda *arguments, **options: speed.ColdStart(some, some)
+    )
+
+
+def test_speed_is_measured_in_one_table(model, corpus, tmp_path, no_fresh_processes):
+    report = tmp_path / "speed.json"
+    options = ("--speed", "--rounds", 1, "--most-pages", 4, "--report", report)
+    result = compared("--model", model, *corpus, *options)
+    assert result.exit_code == 0, result.output
+    found = json.loads(report.read_text())
+    assert (found["pages"], found["rounds"]) == (4, 1)
+    assert all(task["name"] in result.stdout for task in found["tasks"])
+    assert found["tasks"][0]["ratio"] is None
+    assert set(found["cold_start"]) == {"predict", "load_model"}
+    assert "two processes against one" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (("--peer", "misspelt"), "misspelt: expected one of all_lines, long_lines, absent"),
+        (("--raw", "none"), "none: holds the HTML of none of the pages"),
+        (("--lines", "none"), "none: no labelled corpora"),
+        (("--rounds", "0"), "--rounds"),
+        (("--timeout", "0"), "--timeout"),
+        (("--model", "missing.skops"), "missing.skops: No such file"),
+    ],
+)
+def test_bad_input_is_one_sentence(model, corpus, change, reason):
+    result = compared("--model", model, *corpus, *change)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert reason in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_pages_without_their_html_are_counted(model, corpus, monkeypatch):
+    documents = list(READERS["made"](Path()))
+    tested = {site_name(site) + "/0" for site in TESTED[:1]}
+    fewer = [one for one in documents if one.page_id not in tested]
+    monkeypatch.setitem(READERS, "made", lambda folder: iter(fewer))
+    result = compared("--model", model, *corpus, "--peer", "all_lines")
+    assert result.exit_code == 0, result.output
+    assert "linesift: 1 pages without HTML left out" in result.stderr
+    assert f"{len(TESTED) - 1} pages of" in result.stdout
+
+
+def test_one_page_is_enough_for_speed(model, corpus, no_fresh_processes):
+    options = ("--peer", "all_lines", "--speed", "--rounds", 1, "--most-pages", 1)
+    assert compared("--model", model, *corpus, *options).exit_code == 0
+
+
+def test_the_help_shows_examples_on_lines_of_their_own():
+    shown = compared("--help").output.splitlines()
+    heading = next(k for k, line in enumerate(shown) if line.strip() == "Examples:")
+    assert shown[heading + 1].strip() == "linesift compare"
