@@ -397,7 +397,7 @@ def test_a_folder_below_a_hidden_one_can_be_read_by_name(tmp_path):
     folder = tmp_path / ".cache"
     folder.mkdir()
     (folder / "a.txt").write_text("a")
-    assert page_files(folder) == [str(folder / "a.txt")]
+    assert list(page_files(folder)) == [str(folder / "a.txt")]
 
 
 # Saved pages

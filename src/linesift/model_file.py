@@ -5,6 +5,7 @@ objects, no code. It is loaded against a fixed list of types, never the one that
 file asks for. The card beside it says with what it was trained and how well it does.
 """
 
+import hashlib
 import io
 import json
 import platform
@@ -121,6 +122,11 @@ def read_card(path: str | Path | None = None) -> dict[str, Any]:
     """Return the card of a model file, without loading the model."""
     name, data = _read(path)
     return _card_of(name, data)
+
+
+def model_digest(path: str | Path | None = None) -> str:
+    """Return the SHA-256 of a model file."""
+    return hashlib.sha256(_read(path)[1]).hexdigest()
 
 
 def _read(path: str | Path | None) -> tuple[str, bytes]:

@@ -5,6 +5,7 @@ a line, white space collapses, and what a browser would not show gives no line. 
 every line go its link share and its path of tags, classes and ids.
 """
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -84,7 +85,14 @@ def read_text(text: str | bytes, page_id: str = "", *, site: str = "", language:
     )
 
 
-def read_html(html: str | bytes, page_id: str = "", *, site: str = "", language: str = "") -> Page:
+def read_html(
+    html: str | bytes,
+    page_id: str = "",
+    *,
+    site: str = "",
+    language: str = "",
+    charset: str = "",
+) -> Page:
     """Return the visible text of an HTML page, block by block, with its markup.
 
     Parameters
@@ -93,6 +101,8 @@ def read_html(html: str | bytes, page_id: str = "", *, site: str = "", language:
         Bytes are decoded as `decode` does.
     page_id, site, language : str
         What is known of the page; the language defaults to that of `<html lang>`.
+    charset : str
+        Encoding that the HTTP header names.
 
     Examples
     --------
@@ -103,7 +113,7 @@ def read_html(html: str | bytes, page_id: str = "", *, site: str = "", language:
     ((1.0, 0.0), ('html body div.menu a', 'html body p'))
     """
     if isinstance(html, bytes):
-        html = decode(html)
+        html = decode(html, charset)
     # Lexbor ends a document at a NUL; a browser drops the character.
     tree = LexborHTMLParser(html.removeprefix("\ufeff").replace("\0", ""))
     collector = _Lines()
@@ -233,10 +243,11 @@ def _element(tag: str, classes: str | None, identifier: str | None) -> str:
     return name
 
 
-def decode(data: bytes) -> str:
-    """Return bytes as text: by byte order mark, declaration, UTF-8, then by guess.
+def decode(data: bytes, charset: str = "") -> str:
+    """Return bytes as text: by byte order mark, UTF-8, HTTP header, declaration, then by guess.
 
-    Never fails: what no encoding explains becomes U+FFFD.
+    Never fails: what no encoding explains becomes U+FFFD. UTF-8 goes before what is
+    declared, because other encodings seldom read as UTF-8 and declarations are often wrong.
 
     >>> decode('<meta charset="windows-1251">Новости'.encode("cp1251"))
     '<meta charset="windows-1251">Новости'
@@ -249,17 +260,17 @@ def decode(data: bytes) -> str:
     except UnicodeDecodeError:
         pass
     declared = _DECLARED.search(data, 0, _SNIFFED)
-    if declared:
-        name = declared[1].decode("ascii", "replace").lower()
+    for named in (charset, declared[1].decode("ascii", "replace") if declared else ""):
         # Pages that declare GB2312 use its superset as a rule; browsers read it so too.
-        name = {"gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252"}.get(name, name)
+        name = {"gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252"}.get(
+            named.lower(), named.lower()
+        )
         try:
-            text = data.decode(name, "replace")
+            text = data.decode(name, "replace") if name else ""
         except (LookupError, ValueError):
-            pass
-        else:
-            if text.count("\ufffd") * 50 < len(text):
-                return text
+            continue
+        if text.count("\ufffd") * 50 < len(text):
+            return text
     return data.decode(detect_encoding(data) or "utf-8", "replace")
 
 
@@ -285,7 +296,15 @@ def read_bytes(data: bytes, page_id: str = "") -> Page:
     """
     if data.startswith(_NOT_TEXT):
         raise ReadError("not text or HTML; give the text or HTML of the page")
-    text = decode(data)
+    return read_string(decode(data), page_id)
+
+
+def read_string(text: str, page_id: str = "") -> Page:
+    r"""Return a string as a page: HTML or plain text, whichever the content is.
+
+    >>> read_string("<!doctype html><p>One<p>Two").lines, read_string("One\nTwo").markup
+    (('One', 'Two'), None)
+    """
     return read_html(text, page_id) if looks_like_html(text) else read_text(text, page_id)
 
 
@@ -305,10 +324,11 @@ def read_page(path: str | Path) -> Page:
     return read_bytes(data, name)
 
 
-def page_files(path: str | Path) -> list[str]:
+def page_files(path: str | Path) -> Iterator[str]:
     """Return the files that a path stands for: itself, or every file below a folder.
 
-    Hidden files and folders are left out; the order is that of their names.
+    Hidden files and folders are left out; the order is that of their names. A folder is
+    walked as the files are asked for, so that no more than one listing a level is held.
 
     Raises
     ------
@@ -316,17 +336,37 @@ def page_files(path: str | Path) -> list[str]:
         There is no such file or folder.
     """
     if str(path) == "-":
-        return ["-"]
+        return iter(["-"])
     root = Path(path)
     if root.is_dir():
-        return [
-            str(file)
-            for file in sorted(root.rglob("*"))
-            if file.is_file() and not any(p.startswith(".") for p in file.relative_to(root).parts)
-        ]
+        return _files_below(root)
     if not root.exists():
         raise ReadError("no such file or folder")
-    return [str(path)]
+    return iter([str(path)])
+
+
+def _files_below(root: Path) -> Iterator[str]:
+    """Yield the files below a folder, depth first; a folder that cannot be listed as itself."""
+    levels = [iter(_names_in(root))]
+    folders = [root]
+    while levels:
+        name = next(levels[-1], None)
+        path = folders[-1] / (name or "")
+        if name is None:
+            levels.pop()
+            folders.pop()
+        elif path.is_dir() and not path.is_symlink():  # a link may lead back up
+            try:
+                levels.append(iter(_names_in(path)))
+                folders.append(path)
+            except OSError:
+                yield str(path)  # whoever reads it meets the reason
+        elif path.is_file():
+            yield str(path)
+
+
+def _names_in(folder: Path) -> list[str]:
+    return sorted(name for name in os.listdir(folder) if not name.startswith("."))
 
 
 def read_pages(path: str | Path) -> Iterator[Page]:

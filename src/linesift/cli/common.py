@@ -49,14 +49,17 @@ def load_model(path: str | None) -> "LinePredictor":
 
 
 @contextmanager
-def one_sentence() -> Iterator[None]:
-    """Turn what a user can cause into one sentence and exit code 2."""
+def one_sentence(extra: str = "train") -> Iterator[None]:
+    """Turn what a user can cause into one sentence and exit code 2.
+
+    A package that is missing is one of this extra.
+    """
     from linesift.archives import ArchiveError
 
     try:
         yield
     except ImportError as error:
-        raise InputError(f"{error}; install it with: pip install 'linesift[train]'") from error
+        raise InputError(f"{error}; install it with: pip install 'linesift[{extra}]'") from error
     except (ValueError, OSError, ArchiveError) as error:
         raise InputError(str(error)) from error
 

@@ -1,0 +1,392 @@
+"""Long runs: real processes, real signals, and the same bytes whatever happens to them."""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from linesift import read_html, save_model
+from linesift.cli import main
+from linesift.crawl import CrawlError, Judge, Outcome, batches, judged, page_row
+from linesift.model_file import make_card
+from linesift.sources import Fields, Record
+from tests.made_pages import fitted, made_page
+
+HTML = [made_page(site, number)[0] for site in range(9, 12) for number in range(2)]
+PAGES = 90
+LONG = 12  # times as many in the runs that are broken off
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("model") / "model.skops"
+    save_model(path, fitted(), make_card(fitted()))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def crawl(tmp_path_factory) -> Path:
+    """Rows of JSONL: pages, and here and there a row without one."""
+    path = tmp_path_factory.mktemp("crawl") / "crawl.jsonl"
+    rows = [json.dumps({"id": f"p{k}", "text": HTML[k % len(HTML)]}) for k in range(PAGES)]
+    rows[7] = "{}"
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def long_crawl(crawl) -> Path:
+    """Rows enough that a run is still at work when a signal comes."""
+    path = crawl.with_name("long.jsonl")
+    path.write_bytes(crawl.read_bytes() * LONG)
+    return path
+
+
+@pytest.fixture(scope="module")
+def unbroken_long(model, long_crawl, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("long") / "out"
+    assert run(model, long_crawl, folder).exit_code == 1
+    return folder
+
+
+def arguments(model: str, crawl: Path, folder: Path, *more: object) -> list[str]:
+    command = ["predict", "--model", model, "--output", folder, "--part-size", 10, *more, crawl]
+    return [str(one) for one in command]
+
+
+def run(*parts: object):
+    return CliRunner().invoke(main, arguments(*parts))
+
+
+def start(*parts: object) -> subprocess.Popen[bytes]:
+    code = "from linesift.cli import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments(*parts)],
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # a signal to the group is what a terminal sends
+    )
+
+
+def held(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def rows_of(folder: Path) -> list[dict[str, object]]:
+    parts = sorted(folder.glob("part-*.jsonl"))
+    return [json.loads(line) for part in parts for line in part.read_text().splitlines()]
+
+
+def records_done(folder: Path) -> int:
+    with contextlib.suppress(OSError):
+        return json.loads((folder / "progress.json").read_text())["progress"]["records"]
+    return 0
+
+
+def wait_for_records(process: subprocess.Popen[bytes], folder: Path, wanted: int) -> None:
+    until = time.monotonic() + 60
+    while records_done(folder) < wanted and process.poll() is None:
+        assert time.monotonic() < until
+        time.sleep(0.002)
+
+
+@pytest.fixture(scope="module")
+def unbroken(model, crawl, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("unbroken") / "out"
+    assert run(model, crawl, folder).exit_code == 1  # for the row without a page
+    return folder
+
+
+# ------------------------------------------------------------------------ what is held
+
+
+def test_parts_hold_a_row_a_page_in_the_order_of_the_input(unbroken):
+    rows = rows_of(unbroken)
+    assert [row["page"] for row in rows] == [f"p{k}" for k in range(PAGES) if k != 7]
+    for k in (0, 50, PAGES - 1):
+        row = rows[k - (k > 7)]
+        assert row == {
+            "page": f"p{k}",
+            "text": fitted().extract_text(read_html(HTML[k % len(HTML)])),
+        }
+    assert len(list(unbroken.glob("part-*"))) == PAGES / 10
+    assert {path.name for path in unbroken.iterdir() if path.name.startswith(".")} == set()
+
+
+@pytest.mark.parametrize("size", [7, 45, PAGES, 1000])
+def test_how_many_pages_a_part_holds_changes_no_row(model, crawl, unbroken, tmp_path, size):
+    run(model, crawl, tmp_path / "out", "--part-size", size)
+    assert rows_of(tmp_path / "out") == rows_of(unbroken)
+
+
+def test_labels_are_lists_beside_the_lines(model, crawl, tmp_path):
+    run(model, crawl, tmp_path / "out", "--labels")
+    row = rows_of(tmp_path / "out")[0]
+    (expected,) = fitted().predict_lines([read_html(HTML[0])])
+    assert row["lines"] == list(expected.page.lines)
+    assert row["labels"] == expected.labels
+    assert row["probabilities"] == pytest.approx(expected.probabilities.tolist(), abs=1e-4)
+
+
+@pytest.mark.parametrize("labels", [[], ["--labels"]])
+def test_parquet_holds_the_rows_of_jsonl(model, crawl, tmp_path, labels):
+    from pyarrow import parquet
+
+    run(model, crawl, tmp_path / "jsonl", *labels)
+    result = run(model, crawl, tmp_path / "parquet", "--format", "parquet", *labels)
+    assert result.exit_code == 1
+    parts = sorted((tmp_path / "parquet").glob("part-*.parquet"))
+    rows = [row for part in parts for row in parquet.read_table(part).to_pylist()]
+    expected = rows_of(tmp_path / "jsonl")
+    for row, other in zip(rows, expected, strict=True):
+        if labels:
+            probabilities = row.pop("probabilities")
+            assert probabilities == pytest.approx(other.pop("probabilities"), abs=1e-6)
+        assert row == other
+
+
+def test_workers_change_nothing(model, crawl, unbroken, tmp_path):
+    process = start(model, crawl, tmp_path / "out", "--jobs", 2)
+    _, error = process.communicate(timeout=100)
+    assert (process.returncode, error.count(b"\n")) == (1, 1)
+    assert held(tmp_path / "out") == held(unbroken)
+
+
+def test_batches_change_nothing_and_are_bounded(model, monkeypatch):
+    records = [Record(f"{k}", "html", HTML[k % len(HTML)].encode()) for k in range(20)]
+    judge = Judge(model, "balanced", Fields(), page_row)
+    expected = list(judged(records, judge))
+    size = 3 * records[0].size
+    monkeypatch.setattr("linesift.crawl.BATCH_BYTES", size)
+    cut = list(batches(records))
+    assert [one for batch in cut for one in batch] == records
+    assert len(cut) > 3
+    assert all(sum(one.size for one in batch[:-1]) < size for batch in cut)
+    assert list(judged(records, judge)) == expected
+    monkeypatch.setattr("linesift.crawl.BATCH_RECORDS", 1)
+    assert list(judged(records, judge)) == expected
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_no_more_is_read_than_a_few_batches_ahead(model, monkeypatch, jobs):
+    monkeypatch.setattr("linesift.crawl.BATCH_RECORDS", 2)
+    read = 0
+
+    def endless():
+        nonlocal read
+        while True:
+            read += 1
+            yield Record(f"{read}", "text", b"It rained all day, they said.")
+
+    outcomes = judged(endless(), Judge(model, 0.0, Fields(), page_row), n_jobs=jobs)
+    assert next(outcomes) == Outcome("1", {"page": "1", "text": "It rained all day, they said.\n"})
+    assert read <= 2 * (2 * jobs + 1)
+    outcomes.close()
+
+
+# -------------------------------------------------------------------------- broken off
+
+
+def test_killed_at_random_and_started_again_the_bytes_are_the_same(
+    model, long_crawl, unbroken_long, tmp_path
+):
+    rng = random.Random(20)
+    folder = tmp_path / "out"
+    kills = 0
+    for wanted in (0, 10, 200, 500):
+        process = start(model, long_crawl, folder)
+        wait_for_records(process, folder, wanted)
+        time.sleep(rng.uniform(0, 0.1))
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        kills += process.returncode == -signal.SIGKILL
+    assert kills == 4
+    assert run(model, long_crawl, folder).exit_code == 1
+    assert held(folder) == held(unbroken_long)
+
+
+def running(group: int) -> list[int]:
+    """Return the processes of a group, without those that only wait to be buried."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, pgrp = path.read_text().rpartition(")")[2].split()[:3]
+            found += [int(path.parent.name)] * (int(pgrp) == group and state != "Z")
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_workers_end_with_a_parent_that_was_killed(model, crawl, tmp_path):
+    process = start(model, crawl, tmp_path / "out", "--jobs", 2)
+    wait_for_records(process, tmp_path / "out", 10)
+    process.kill()
+    process.communicate()
+    until = time.monotonic() + 30
+    while running(process.pid):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupted_run_closes_and_says_how_to_go_on(
+    model, long_crawl, unbroken_long, tmp_path, jobs
+):
+    folder = tmp_path / "out"
+    process = start(model, long_crawl, folder, "--jobs", jobs)
+    wait_for_records(process, folder, 10)
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    done = records_done(folder)
+    assert process.returncode == 130
+    assert error.decode().splitlines()[-1] == (
+        f"linesift: stopped after {done:,} pages; the same command again goes on from there"
+    )
+    assert b"Traceback" not in error
+    assert 10 <= done < PAGES * LONG
+    assert len(list(folder.glob("part-*"))) == done / 10
+    assert not list(folder.glob(".*"))
+    assert run(model, long_crawl, folder).exit_code == 1
+    assert held(folder) == held(unbroken_long)
+
+
+def test_a_finished_run_again_writes_nothing(model, crawl, unbroken):
+    before = {path: path.stat().st_mtime_ns for path in unbroken.iterdir()}
+    result = run(model, crawl, unbroken)
+    assert (result.exit_code, result.output) == (1, "")
+    assert {path: path.stat().st_mtime_ns for path in unbroken.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        (["--threshold", "0.7"], "threshold"),
+        (["--part-size", "11"], "part size"),
+        (["--labels"], "labels"),
+        (["--text-field", "html"], "fields"),
+        (["--format", "parquet"], "format"),
+    ],
+)
+def test_other_settings_are_refused(model, crawl, unbroken, more, named):
+    before = held(unbroken)
+    result = run(model, crawl, unbroken, *more)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: {unbroken}: holds a run with other settings ({named}); "
+        "repeat that command or give another folder\n"
+    )
+    assert held(unbroken) == before
+
+
+def test_an_input_that_has_grown_is_refused(model, crawl, tmp_path):
+    copy = tmp_path / "copy.jsonl"
+    copy.write_bytes(crawl.read_bytes())
+    run(model, copy, tmp_path / "out")
+    copy.write_bytes(crawl.read_bytes() * 2)
+    result = run(model, copy, tmp_path / "out")
+    assert (result.exit_code, "(inputs)" in result.stderr) == (2, True)
+
+
+def test_parts_that_no_progress_accounts_for_are_left_alone(model, crawl, tmp_path):
+    (tmp_path / "part-00000.jsonl").write_text("mine")
+    result = run(model, crawl, tmp_path)
+    assert (result.exit_code, "holds parts but no progress.json" in result.stderr) == (2, True)
+    assert held(tmp_path) == {"part-00000.jsonl": b"mine"}
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b'{"settings": {}, "progress": {"x": 1}}'])
+def test_a_damaged_progress_is_refused(model, crawl, tmp_path, data):
+    (tmp_path / "progress.json").write_bytes(data)
+    result = run(model, crawl, tmp_path)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert "not the progress of a run" in result.stderr
+
+
+def test_two_runs_do_not_write_into_one_folder(model, crawl, tmp_path):
+    import fcntl
+
+    folder = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    result = run(model, crawl, tmp_path)
+    os.close(folder)
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: {tmp_path}: another run is writing there\n"
+
+
+def test_a_warc_can_come_through_a_pipe(model):
+    http = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + HTML[0].encode()
+    head = "WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://a.example/\r\n"
+    head += f"Content-Type: application/http\r\nContent-Length: {len(http)}\r\n\r\n"
+    code = "from linesift.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "predict", "--model", model, "--input-format", "warc", "-"],
+        input=head.encode() + http + b"\r\n\r\n",
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode() == fitted().extract_text(read_html(HTML[0]))
+
+
+# --------------------------------------------------------------------- what goes wrong
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        (["--output", "out", "--format", "tsv"], "--output takes"),
+        (["--output", "out", "--format", "text"], "--output takes"),
+        (["--format", "parquet"], "needs --output"),
+        (["--labels"], "needs --output"),
+        (["--jobs", "0"], "--jobs"),
+        (["--input-format", "pdf"], "--input-format"),
+        (["--output", "crawl.jsonl"], "--output"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(model, crawl, monkeypatch, more, reason):
+    monkeypatch.chdir(crawl.parent)
+    result = CliRunner().invoke(main, ["predict", "--model", model, *more, str(crawl)])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert reason in result.stderr.splitlines()[-1]
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("output", [[], ["--output", "out"]])
+def test_many_failures_are_named_up_to_a_bound(model, tmp_path, monkeypatch, output):
+    monkeypatch.chdir(tmp_path)
+    Path("bad.jsonl").write_text("{}\n" * 1200 + '{"text": "It rained."}\n')
+    result = CliRunner().invoke(main, ["predict", "--model", model, *output, "bad.jsonl"])
+    lines = result.stderr.splitlines()
+    assert (result.exit_code, len(lines)) == (1, 21)
+    assert lines[0] == "linesift: bad.jsonl:1: the field 'text' is missing, expected a string"
+    assert lines[-1] == "linesift: and 1,180 more without a page"
+
+
+def dies(prediction: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_was_killed_is_one_sentence(model):
+    records = [Record("a", "text", b"It rained all day, they said.")]
+    with pytest.raises(CrawlError, match="a worker was killed"):
+        list(judged(records, Judge(model, 0.0, Fields(), dies), n_jobs=2))
+
+
+def test_where_no_record_holds_a_page_the_exit_code_is_2(model, tmp_path):
+    (tmp_path / "bad.jsonl").write_text("{}\n")
+    assert run(model, tmp_path / "bad.jsonl", tmp_path / "out").exit_code == 2
+    assert run(model, tmp_path / "missing.jsonl", tmp_path / "other").exit_code == 2
+
+
+def test_a_missing_package_is_one_sentence(model, crawl, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    result = run(model, crawl, tmp_path / "out", "--format", "parquet")
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.endswith("install it with: pip install 'linesift[crawl]'")
