@@ -15,8 +15,9 @@ from click.testing import CliRunner
 
 from linesift import read_html, save_model
 from linesift.cli import main
-from linesift.crawl import CrawlError, Judge, Outcome, batches, judged, page_row
+from linesift.crawl import CrawlError, Judge, Outcome, batches, judged
 from linesift.model_file import make_card
+from linesift.parts import page_row
 from linesift.sources import Fields, Record
 from tests.made_pages import fitted, made_page
 

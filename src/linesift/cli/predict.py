@@ -11,8 +11,9 @@ import click
 from linesift.cli.common import InputError, ThresholdType, one_sentence, progress_bar
 
 if TYPE_CHECKING:
-    from linesift.crawl import Outcome, Output
+    from linesift.crawl import Outcome
     from linesift.model import PagePrediction
+    from linesift.parts import Output
     from linesift.sources import Record
 
 _NAMED = 20  # failures named one by one; the others are counted
@@ -118,7 +119,7 @@ def predict(
         "fields": [fields.text, *fields.ids],
         "threshold": threshold,
     }
-    from linesift.crawl import page_row
+    from linesift.parts import page_row
 
     judge = Judge(model_path, threshold, fields, partial(page_row, labels=labels))
     with one_sentence("crawl"):
@@ -232,8 +233,8 @@ def _parts(
 ) -> "Output":
     from importlib import metadata
 
-    from linesift.crawl import Output
     from linesift.model_file import model_digest
+    from linesift.parts import Output
 
     settings |= {"format": form, "labels": labels, "part size": part_size}
     settings |= {"model": model_digest(model_path), "linesift": metadata.version("linesift")}
@@ -248,7 +249,7 @@ def _size(name: str) -> int | None:
 
 def _write(records: "Iterator[Record]", judge: Any, jobs: int, output: "Output") -> int:
     """Write what becomes of each record into parts; return the exit code."""
-    from linesift.crawl import Progress, write_crawl
+    from linesift.parts import Progress, write_crawl
 
     failures = _Failures()
     done = 0
