@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 from linesift.features import (
     LINE_FEATURES,
     MARKUP_FEATURES,
-    Tokens,
     hashed_ngrams,
-    hashed_paths,
     line_features,
     line_hashes,
     markup_features,
     word_hashes,
 )
 from linesift.page import Batch, Markup, Page
+from linesift.tag_paths import hashed_paths
+from linesift.tokens import Tokens
 from tests.made_pages import TRAIN_SITES, made_pages
 
 LINES = st.lists(

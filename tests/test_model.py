@@ -10,7 +10,6 @@ from linesift.context import Context
 from linesift.evaluate import evaluate
 from linesift.features import (
     hashed_ngrams,
-    hashed_paths,
     line_features,
     markup_features,
     word_hashes,
@@ -20,6 +19,7 @@ from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, UNSURE
 from linesift.metrics import Threshold
 from linesift.model import label_codes
 from linesift.page import Batch, Page
+from linesift.tag_paths import hashed_paths
 from linesift.trees import predict_proba
 from linesift.views import training_views
 from tests.made_pages import (

@@ -5,17 +5,15 @@ code point its classes, and one `reduceat` per column sums them over each line. 
 here looks at a neighbouring line: that is `linesift.context`.
 """
 
-import re
-import sys
 import unicodedata
-import zlib
-from functools import cache, lru_cache
-from typing import NamedTuple
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
 from linesift.page import BASIC_PLANE, IDEOGRAPHS_BEYOND, NO_PATH, OTHERS_BEYOND, Batch
+from linesift.tag_paths import PATH_FEATURES, path_features
+from linesift.tokens import Tokens
 
 Floats = npt.NDArray[np.float32]
 Words = tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]
@@ -220,27 +218,6 @@ _MULTIPLIER = np.uint32(2654435761)  # Knuth's multiplicative hash, 2**32 over t
 _PRIME = np.uint32(0x01000193)  # of the FNV hash
 
 
-class Tokens(NamedTuple):
-    """Hashed tokens of many rows, such as the n-grams of lines, one row after the other.
-
-    Parameters
-    ----------
-    hashes : tuple of ndarray of shape (n_positions,), uint32
-        Up to so many tokens per position, as there are arrays; `no_token` where there is none.
-    starts : ndarray of shape (n_rows,)
-        First position of each row.
-    counts : ndarray of shape (n_rows,)
-        Tokens of each row.
-    no_token : int
-        A number that no token has: `2 ** bits`.
-    """
-
-    hashes: tuple[npt.NDArray[np.uint32], ...]
-    starts: npt.NDArray[np.int64]
-    counts: npt.NDArray[np.int64]
-    no_token: int
-
-
 def hashed_ngrams(batch: Batch, orders: tuple[int, ...], bits: int, head: int, tail: int) -> Tokens:
     """Return the hashed character n-grams of each line.
 
@@ -382,42 +359,8 @@ def _line_hashes(batch: Batch) -> npt.NDArray[np.uint32]:
     return np.add.reduceat(mixed, batch.line_starts, dtype=np.uint32)
 
 
-MARKUP_FEATURES = (
-    "has_markup",
-    "link_share",
-    "depth",
-    "heading",
-    "in_paragraph",
-    "in_list",
-    "in_table",
-    "in_link",
-    "in_navigation",
-    "in_footer",
-    "in_header",
-    "in_aside",
-    "in_article",
-    "in_form",
-    "in_figure",
-    "in_quote",
-    "title_share",
-)
+MARKUP_FEATURES = ("has_markup", "link_share", *PATH_FEATURES, "title_share")
 """Names of the columns of `markup_features`, in order."""
-
-_TAGS_OF = {
-    "in_paragraph": {"p"},
-    "in_list": {"li", "dd", "dt"},
-    "in_table": {"td", "th"},
-    "in_link": {"a"},
-    "in_navigation": {"nav", "menu"},
-    "in_footer": {"footer"},
-    "in_header": {"header"},
-    "in_aside": {"aside"},
-    "in_article": {"article", "main"},
-    "in_form": {"form", "label", "button", "fieldset"},
-    "in_figure": {"figure", "figcaption"},
-    "in_quote": {"blockquote"},
-}
-_NEAR = frozenset(("in_paragraph", "in_list", "in_table", "in_link"))
 
 
 def markup_features(batch: Batch, words: Words) -> Floats:
@@ -435,31 +378,10 @@ def markup_features(batch: Batch, words: Words) -> Floats:
     known = batch.path_ids != NO_PATH
     features[:, 0] = known
     if known.any():
-        by_path = np.array([_path_features(path) for path in batch.paths], np.float32)
-        features[known, 2:-1] = by_path[batch.path_ids[known]]
+        features[known, 2:-1] = path_features(batch.paths)[batch.path_ids[known]]
         features[:, 1] = batch.link_share
         features[known, -1] = _title_share(batch, words)[known]
     return features
-
-
-@lru_cache(maxsize=65536)
-def _path_features(path: str) -> tuple[float, ...]:
-    tags = [_tag(element) for element in path.split(" ")]
-    near = set(tags[-3:])
-    heading = next(
-        (int(t[1]) for t in tags[-3:] if len(t) == 2 and t[0] == "h" and t[1] in "123456"), 0
-    )
-    everywhere = set(tags)
-    flags = [
-        float(bool(_TAGS_OF[name] & (near if name in _NEAR else everywhere)))
-        for name in MARKUP_FEATURES[4:-1]
-    ]
-    return (float(len(tags)), float(heading), *flags)
-
-
-@lru_cache(maxsize=65536)
-def _tag(element: str) -> str:
-    return sys.intern(re.split(r"[.#]", element, maxsplit=1)[0])
 
 
 def _title_share(batch: Batch, words: Words) -> Floats:
@@ -480,39 +402,3 @@ def _title_share(batch: Batch, words: Words) -> Floats:
     total = np.bincount(line, minlength=batch.n_lines)
     hits = np.bincount(line, weights=shared, minlength=batch.n_lines)
     return (hits / np.maximum(total, 1)).astype(np.float32)
-
-
-_NAME = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
-_NEAREST = 3
-
-
-def hashed_paths(paths: tuple[str, ...], bits: int) -> Tokens:
-    """Return the hashed tags and class and id words of each path.
-
-    Words of the nearest elements count also with their distance from the line.
-    """
-    tokens = [_path_tokens(path) for path in paths]
-    counts = np.fromiter(map(len, tokens), np.int64, len(tokens))
-    hashes = np.concatenate([np.empty(0, np.uint32), *tokens])
-    return Tokens((hashes >> np.uint32(32 - bits),), np.cumsum(counts) - counts, counts, 1 << bits)
-
-
-@lru_cache(maxsize=65536)
-def _path_tokens(path: str) -> npt.NDArray[np.uint32]:
-    elements = path.split(" ")
-    tokens: set[int] = set()
-    for element in elements:
-        tokens.update(_element_tokens(element, ""))
-    for distance, element in enumerate(elements[: -_NEAREST - 1 : -1]):
-        tokens.update(_element_tokens(element, f"{distance}:"))
-    return np.array([*tokens], np.uint32)
-
-
-@lru_cache(maxsize=65536)
-def _element_tokens(element: str, prefix: str) -> tuple[int, ...]:
-    """Return hashes of an element's tag and names, each with a prefix; pages share elements."""
-    names = {f"<{_tag(element)}>"}
-    for name in re.split(r"[.#]", element)[1:]:
-        names.add(name.lower())
-        names.update(word.lower() for word in _NAME.findall(name))
-    return tuple(zlib.crc32((prefix + name).encode("utf-8", "replace")) for name in sorted(names))

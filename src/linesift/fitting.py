@@ -21,18 +21,18 @@ from linesift.features import (
     LINE_FEATURES,
     MARKUP_FEATURES,
     Floats,
-    Tokens,
     hashed_ngrams,
-    hashed_paths,
     line_features,
     line_hashes,
     markup_features,
     word_hashes,
 )
 from linesift.labels import CONTENT, LABELS, UNSURE
-from linesift.linear import HashedLinear, fit_hashed_linear, take_rows
+from linesift.linear import HashedLinear, fit_hashed_linear
 from linesift.network import Network, fit_network
 from linesift.page import NO_PATH, Batch, Page
+from linesift.tag_paths import hashed_paths
+from linesift.tokens import Tokens, take_rows
 from linesift.trees import is_unsure, predict_proba, quantised
 from linesift.views import TrainingViews
 

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from linesift.features import Floats, Tokens
+from linesift.features import Floats
 from linesift.labels import LABELS, LabelArray
 from linesift.packing import pack, sums
+from linesift.tokens import Tokens, take_rows
 
 _LARGEST = 127  # a weight, as a whole number
 
@@ -51,20 +52,6 @@ class HashedLinear:
         scores *= self.scale
         scores /= np.sqrt(np.maximum(tokens.counts, 1))[:, None].astype(np.float32)
         return scores + self.intercept
-
-
-def take_rows(tokens: Tokens, rows: npt.NDArray[np.integer]) -> Tokens:
-    """Return the tokens of some rows only.
-
-    >>> tokens = Tokens((np.arange(5, dtype=np.uint32),), np.array([0, 2]), np.array([2, 3]), 8)
-    >>> take_rows(tokens, np.array([1])).hashes[0].tolist()
-    [2, 3, 4]
-    """
-    sizes = np.diff(tokens.starts, append=len(tokens.hashes[0]))[rows]
-    starts = np.cumsum(sizes) - sizes
-    at = np.arange(sizes.sum()) + np.repeat(tokens.starts[rows] - starts, sizes)
-    hashes = tuple(one[at] for one in tokens.hashes)
-    return Tokens(hashes, starts, tokens.counts[rows], tokens.no_token)
 
 
 def fit_hashed_linear(

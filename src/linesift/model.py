@@ -19,7 +19,6 @@ from linesift.context import Context
 from linesift.features import (
     Floats,
     hashed_ngrams,
-    hashed_paths,
     line_features,
     markup_features,
     word_hashes,
@@ -29,6 +28,7 @@ from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
 from linesift.metrics import PRESETS, Threshold, best_threshold, surest_line
 from linesift.network import Network
 from linesift.page import NO_PATH, Batch, Page
+from linesift.tag_paths import hashed_paths
 from linesift.trees import is_unsure, predict_proba
 from linesift.views import training_views
 
