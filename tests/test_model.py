@@ -353,6 +353,7 @@ def test_content_starts_at_the_threshold_and_below_it_is_the_likeliest_noise(
 def test_predicted_lines_carry_label_probability_and_whether_to_keep_them():
     model = fitted()
     predictions = model.predict_lines(NEW.pages)
+    assert any(prediction.keep.any() for prediction in predictions)
     for page, proba, labels, prediction in zip(
         NEW.pages,
         model.predict_proba(NEW.pages),
@@ -363,7 +364,9 @@ def test_predicted_lines_carry_label_probability_and_whether_to_keep_them():
         assert prediction.page is page
         assert prediction.labels == labels.tolist()
         np.testing.assert_array_equal(prediction.probabilities, proba[:, CONTENT])
-        np.testing.assert_array_equal(prediction.keep, proba[:, CONTENT] >= model.threshold().line)
+        content, threshold = proba[:, CONTENT], model.threshold()
+        kept_lines = (content >= threshold.line) & (content.max() >= threshold.page)
+        np.testing.assert_array_equal(prediction.keep, kept_lines)
         kept = [line for line, keep in zip(page.lines, prediction.keep, strict=True) if keep]
         assert prediction.text == "".join(f"{line}\n" for line in kept)
         assert model.extract_text(page) == prediction.text
