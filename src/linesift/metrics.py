@@ -57,6 +57,7 @@ class Preset(NamedTuple):
 
 
 _FLAT = 0.0005
+_ENOUGH_PAGES = 100  # to tell how sure of a line one must be on a page with an article
 PRESETS = {
     "precision": Preset(0.5, 0.02),
     "balanced": Preset(1.0, 0.0),
@@ -428,13 +429,23 @@ def surest_line(
     lost : float, 0 to 1
         Share of the pages with an article whose surest line stays below it; 0 for none.
 
+    Returns
+    -------
+    float
+        0 when there are too few pages to say anything of the next one.
+
     Examples
     --------
-    >>> labels, probability = [np.array([0, 3])] * 3, [np.array([p, 0.1]) for p in (0.7, 0.9, 0.8)]
-    >>> surest_line(labels, probability, lost=0.4), surest_line(labels, probability, lost=0.01)
+    >>> pages = [np.array([p, 0.1]) for p in (0.7, 0.9, 0.8)] * 100
+    >>> labels = [np.array([0, 3])] * 300
+    >>> surest_line(labels, pages, lost=0.4), surest_line(labels, pages, lost=0.01)
     (0.8, 0.7)
+    >>> surest_line(labels[:3], pages[:3], lost=0.01)
+    0.0
     """
     surest = [
         p.max() for truth, p in zip(labels, probability, strict=True) if (truth == CONTENT).any()
     ]
+    if len(surest) < _ENOUGH_PAGES:
+        return 0.0
     return float(np.sort(surest)[int(lost * len(surest))])
