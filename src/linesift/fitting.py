@@ -239,17 +239,17 @@ class Fitting:
         """
         target = self.labels[lines] == CONTENT
         nobody = np.empty(0, np.intp)
-        jobs = [(features, target, weight, np.flatnonzero(learned), nobody, options)]
+        jobs = [(fit, features, target, weight, np.flatnonzero(learned), nobody, options)]
         for _, held_out in self.folds:
             is_out = np.zeros(self.batch.n_lines, bool)
             is_out[held_out] = True
             out = is_out[lines]
             learn = np.flatnonzero(learned & ~out)
-            jobs.append((features, target, weight, learn, np.flatnonzero(out), options))
-        (model, _), *folds = self._side_by_side(fit, jobs)
+            jobs.append((fit, features, target, weight, learn, np.flatnonzero(out), options))
+        (model, _), *folds = self._side_by_side(_fit_and_judge, jobs)
         probability = np.full(len(lines), np.nan)
         for (_, judged), job in zip(folds, jobs[1:], strict=True):
-            probability[job[4]] = judged
+            probability[job[5]] = judged
         return model, probability
 
     def _tree_options(self, trees: int) -> dict[str, Any]:
@@ -367,37 +367,42 @@ def _fit_linear(
     return model, model.scores(take_rows(tokens, judge))
 
 
-def _fit_network(
+def _fit_and_judge(
+    fit: Any,
     features: Floats,
     target: npt.NDArray[np.bool_],
     weight: Floats,
     learn: Rows,
     judge: Rows,
     options: dict[str, Any],
-) -> tuple[Network | None, Probability]:
+) -> tuple[Any, Probability]:
     """Fit on some rows and judge others; a fold without both outcomes says the same of all."""
     if target[learn].all() or not target[learn].any():
         return None, np.full(len(judge), float(target[learn].any()))
-    network = fit_network(features[learn], target[learn].astype(int), weight[learn], **options)
-    return network, expit(network.scores(features[judge])[:, 0])
+    return fit(features[learn], target[learn], weight[learn], features[judge], options)
+
+
+def _fit_network(
+    features: Floats,
+    target: npt.NDArray[np.bool_],
+    weight: Floats,
+    judge: Floats,
+    options: dict[str, Any],
+) -> tuple[Network, Probability]:
+    network = fit_network(features, target.astype(int), weight, **options)
+    return network, expit(network.scores(judge)[:, 0])
 
 
 def _fit_trees(
     features: Floats,
     target: npt.NDArray[np.bool_],
     weight: Floats,
-    learn: Rows,
-    judge: Rows,
+    judge: Floats,
     options: dict[str, Any],
-) -> tuple[HistGradientBoostingClassifier | None, Probability]:
-    """Do as `_fit_network` with boosted trees."""
-    if target[learn].all() or not target[learn].any():
-        return None, np.full(len(judge), float(target[learn].any()))
+) -> tuple[HistGradientBoostingClassifier, Probability]:
     model = HistGradientBoostingClassifier(**options)
-    model.fit(_filled(features[learn]), target[learn], sample_weight=weight[learn])
-    if not len(judge):
-        return model, np.empty(0)
-    return model, predict_proba(model, features[judge])[:, 1]
+    model.fit(_filled(features), target, sample_weight=weight)
+    return model, predict_proba(model, judge)[:, 1]
 
 
 def mean_judgement(network: Probability, trees: Probability) -> Probability:
