@@ -18,3 +18,15 @@ settings.load_profile("repeatable")
 def saved_pages() -> Path:
     """Folder of small pages, each `name.html` with its lines labelled in `name.tsv`."""
     return Path(__file__).parent / "pages"
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory) -> str:
+    """File of a small model fitted on made-up pages."""
+    from linesift import save_model
+    from linesift.model_file import make_card
+    from tests.made_pages import fitted
+
+    path = tmp_path_factory.mktemp("model") / "model.skops"
+    save_model(path, fitted(), make_card(fitted()))
+    return str(path)

@@ -6,24 +6,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from linesift import read_html, read_text, save_model
+from linesift import read_html, read_text
 from linesift.cli import main
 from linesift.evaluate import evaluate
 from linesift.labels import read_label_file, read_label_folder, write_label_file
-from linesift.model_file import make_card, read_card
+from linesift.model_file import read_card
 from linesift.predict import predict_pages
 from linesift.readers import read_pages
 from tests.made_pages import NEW_SITES, fitted, made_page, made_pages
 
 LINESIFT = Path(sys.executable).with_name("linesift")
 NEW = made_pages(NEW_SITES, per_site=2, markup=False)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> str:
-    path = tmp_path_factory.mktemp("model") / "model.skops"
-    save_model(path, fitted(), make_card(fitted()))
-    return str(path)
 
 
 @pytest.fixture

@@ -4,23 +4,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from linesift import peers, save_model, speed
+from linesift import peers, speed
 from linesift.cli import main
 from linesift.corpora import READERS, Document, write_corpus
 from linesift.labels import is_test_site
-from linesift.model_file import make_card
 from tests.fake_peers import all_lines, long_lines, named
-from tests.made_pages import fitted, made_page, made_pages, site_name
+from tests.made_pages import made_page, made_pages, site_name
 
 SITES = range(9, 60)
 TESTED = [site for site in SITES if is_test_site(site_name(site))]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> str:
-    path = tmp_path_factory.mktemp("model") / "model.skops"
-    save_model(path, fitted(), make_card(fitted()))
-    return str(path)
 
 
 @pytest.fixture

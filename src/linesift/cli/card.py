@@ -4,13 +4,11 @@ import json
 
 import click
 
-from linesift.cli.common import one_sentence
+from linesift.cli.common import model_option, one_sentence
 
 
 @click.command()
-@click.option(
-    "--model", "model_path", metavar="FILE", help="A model file; default: the shipped one."
-)
+@model_option
 def card(model_path: str | None) -> None:
     """Print the card of a model: its data, versions and scores, as JSON."""
     from linesift.model_file import read_card

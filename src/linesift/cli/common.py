@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from linesift.model import LinePredictor
 
 
+model_option = click.option(
+    "--model", "model_path", metavar="FILE", help="A model file; default: the shipped one."
+)
+
+
 class InputError(click.ClickException):
     """Something that the user can mend; shown as one sentence."""
 

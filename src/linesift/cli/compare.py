@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from linesift.cli.common import InputError, ThresholdType, load_model, one_sentence, progress_bar
+from linesift.cli.common import (
+    InputError,
+    ThresholdType,
+    load_model,
+    model_option,
+    one_sentence,
+    progress_bar,
+)
 
 if TYPE_CHECKING:
     from linesift.compare import System
@@ -31,9 +38,7 @@ _YARDSTICK = "trafilatura"  # what the speed of everything else is measured by
     metavar="NAME",
     help="Only this peer; give it again for more. Default: all that are installed.",
 )
-@click.option(
-    "--model", "model_path", metavar="FILE", help="A model file; default: the shipped one."
-)
+@model_option
 @click.option(
     "--lines",
     default="data/lines",

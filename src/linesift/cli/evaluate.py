@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from linesift.cli.common import ThresholdType, load_model, one_sentence
+from linesift.cli.common import ThresholdType, load_model, model_option, one_sentence
 
 if TYPE_CHECKING:
     from linesift.model import LinePredictor
@@ -16,9 +16,7 @@ _WIDE = 180  # characters that a table of all scores takes
 
 
 @click.command()
-@click.option(
-    "--model", "model_path", metavar="FILE", help="A model file; default: the shipped one."
-)
+@model_option
 @click.option(
     "--lines",
     default="data/lines",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from linesift.cli.common import InputError, ThresholdType, one_sentence, progress_bar
+from linesift.cli.common import InputError, ThresholdType, model_option, one_sentence, progress_bar
 
 if TYPE_CHECKING:
     from linesift.crawl import Outcome
@@ -28,9 +28,7 @@ _NAMED = 20  # failures named one by one; the others are counted
     help="text (the default): the article; jsonl: an object a line; tsv: label TAB text. "
     "With --output jsonl (the default) or parquet: a row a page.",
 )
-@click.option(
-    "--model", "model_path", metavar="FILE", help="A model file; default: the shipped one."
-)
+@model_option
 @click.option(
     "--threshold",
     type=ThresholdType(),
