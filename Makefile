@@ -38,7 +38,7 @@ corpora: $(READY) ## fetch the public corpora and label their lines (LINESIFT_MI
 	@$(BIN)/linesift lines
 
 shipped: corpora ## rebuild the model in the package
-	@$(BIN)/python train.py experiments=shipped paths.model_file=src/linesift/shipped.skops
+	@$(BIN)/python train.py experiments=shipped paths.model_file=src/linesift/shipped.safetensors
 	@$(BIN)/linesift evaluate --floor tests/quality_floor.json
 
 clean: ## remove the environment and everything derived but the data

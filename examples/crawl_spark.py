@@ -36,7 +36,7 @@ RESULT = (
 ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 
 
-def store_model(folder: str, model_file: Path = PACKAGE / "shipped.skops") -> str:
+def store_model(folder: str, model_file: Path = PACKAGE / "shipped.safetensors") -> str:
     """Write a model file in the form that MLflow reads; return where."""
     path = f"{folder}/model"
     mlflow.pyfunc.save_model(

@@ -27,6 +27,6 @@ def model(tmp_path_factory) -> str:
     from linesift.model_file import make_card
     from tests.made_pages import fitted
 
-    path = tmp_path_factory.mktemp("model") / "model.skops"
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
     save_model(path, fitted(), make_card(fitted()))
     return str(path)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from linesift.classifier import LineClassifier
 from linesift.labels import CONTENT, NAVIGATION, OTHER, RELATED, LabelArray, LabelledPages
-from linesift.model import LineClassifier
 from linesift.page import Page
 from linesift.readers import read_html
 
@@ -28,6 +28,17 @@ TINY = {
     "folds": 2,
 }
 """Parameters of a `LineClassifier` that is fitted in a moment."""
+
+VARIANTS: dict[str, dict[str, object]] = {
+    "as it ships": {},
+    "single lines": {"context_passes": 0},
+    "two looks at the context": {"context_passes": 2},
+    "no n-grams": {"ngram_orders": ()},
+    "no markup": {"use_markup": False},
+    "markup always in sight": {"hide_markup": False},
+    "whole pages": {"shorten": 0.0},
+}
+"""Parameters that change what the model is made of."""
 
 _WORDS = {
     "en": {
@@ -159,3 +170,10 @@ def tracking_database() -> bytes:
         path = Path(folder) / "mlflow.db"
         MlflowClient(f"sqlite:///{path}").search_experiments()
         return path.read_bytes()
+
+
+def assert_same(first: list[np.ndarray], second: list[np.ndarray]) -> None:
+    """Hold the arrays of some pages against those of the same pages, to the last bit."""
+    assert len(first) == len(second)
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -180,7 +180,7 @@ def test_an_empty_folder_is_named(model, tmp_path):
 
 @pytest.mark.parametrize("command", [["predict", "page.txt"], ["evaluate"], ["card"]])
 def test_a_missing_model_is_one_sentence(tmp_path, command):
-    name = tmp_path / "missing.skops"
+    name = tmp_path / "missing.safetensors"
     result = run(*command, "--model", name)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"Error: {name}: No such file or directory\n"

@@ -104,7 +104,7 @@ def test_speed_is_measured_in_one_table(model, corpus, tmp_path, no_fresh_proces
         (("--lines", "none"), "none: no labelled corpora"),
         (("--rounds", "0"), "--rounds"),
         (("--timeout", "0"), "--timeout"),
-        (("--model", "missing.skops"), "missing.skops: No such file"),
+        (("--model", "missing.safetensors"), "missing.safetensors: No such file"),
     ],
 )
 def test_bad_input_is_one_sentence(model, corpus, change, reason):

@@ -98,7 +98,9 @@ def test_taken_rows_keep_their_tokens_in_the_order_asked_for(rows, tokens_taken,
 @pytest.mark.parametrize("length", [5, 84, 85, 257, 258, 259, 5000])
 def test_sums_of_rows_of_any_length_stay_apart(length, orders):
     largest = np.array([[127, -127], [-127, 127], [0, 0], [1, -1]])
-    model = HashedLinear(pack(np.pad(largest, ((0, 0), (0, 1)))), np.ones(4), np.zeros(4))
+    model = HashedLinear(
+        pack(np.pad(largest, ((0, 0), (0, 1)))), np.ones(4, np.float32), np.zeros(4, np.float32)
+    )
     row = np.zeros(length, np.uint32)
     starts, counts = np.array([0, length]), np.array([orders * length] * 2)
     tokens = Tokens((np.concatenate([row, row + 1]),) * orders, starts, counts, 2)

@@ -44,7 +44,7 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "crawl_datatrove.py"
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> str:
-    path = tmp_path_factory.mktemp("model") / "model.skops"
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
     save_model(path, fitted(), make_card(fitted()))
     return str(path)
 

@@ -30,7 +30,7 @@ PAGES = [*HTML, *TEXT, *ODD]
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "model.skops"
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
     save_model(path, fitted(), make_card(fitted()))
     return path
 

@@ -26,7 +26,7 @@ def quietly(what: str, done: int, total: int) -> None:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> str:
-    path = tmp_path_factory.mktemp("model") / "model.skops"
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
     save_model(path, fitted(), make_card(fitted()))
     return str(path)
 

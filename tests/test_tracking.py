@@ -61,7 +61,7 @@ def run_of(link: str) -> str:
 
 
 def track(tracker, training, folder, **changes) -> str:
-    path = folder / "model.skops"
+    path = folder / "model.safetensors"
     save_model(path, training.model, make_card(training.model))
     words = {"name": "first", "description": "What it asks.", "commit": "abc123"}
     return tracker.track(training, SETTINGS, path, **(words | changes))
@@ -179,7 +179,7 @@ def test_the_registered_model_predicts_the_same_as_the_model_file(client, run, f
     version = client.get_model_version_by_alias("sifter", "best")
     assert version.run_id == run.info.run_id
     served = mlflow.pyfunc.load_model("models:/sifter@best").predict(PAGES)
-    model = load_model(folder / "model.skops")
+    model = load_model(folder / "model.safetensors")
     for found, page in zip(served, (read_text(PAGES[0]), read_html(PAGES[1])), strict=True):
         expected = model.predict_lines([page])[0]
         found = found if isinstance(found, dict) else found.model_dump()

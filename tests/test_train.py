@@ -44,7 +44,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def done(folder):
-    result = train(folder, f"paths.model_file={folder}/tiny.skops")
+    result = train(folder, f"paths.model_file={folder}/tiny.safetensors")
     assert result.returncode == 0, result.stderr
     return result
 
@@ -53,24 +53,24 @@ def test_training_writes_a_model_that_a_fresh_process_predicts_with(done, folder
     page = tmp_path / "page.txt"
     page.write_text("Home\nIt rained all day, they said, and the river rose.\nMenu\n")
     predicted = subprocess.run(
-        [LINESIFT, "predict", "--format", "jsonl", "--model", folder / "tiny.skops", page],
+        [LINESIFT, "predict", "--format", "jsonl", "--model", folder / "tiny.safetensors", page],
         capture_output=True,
         text=True,
     )
     assert (predicted.returncode, predicted.stderr) == (0, "")
     rows = [json.loads(line) for line in predicted.stdout.splitlines()]
     assert [row["text"] for row in rows] == page.read_text().splitlines()
-    model = load_model(folder / "tiny.skops")
+    model = load_model(folder / "tiny.safetensors")
     assert {row["keep"] for row in rows} <= {True, False}
-    assert model.get_params()["hidden_units"] < 64
+    assert model.line_network.hidden_weights.shape[1] < 64
 
 
 def test_scores_model_and_link_are_printed(done, folder):
     run = only_run(folder, "linesift-debug")
     link = f"http://127.0.0.1:5000/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
     assert link in done.stdout
-    assert str(folder / "tiny.skops") in done.stdout
-    score = read_card(folder / "tiny.skops")["scores"]["text"]["line_f1"]
+    assert str(folder / "tiny.safetensors") in done.stdout
+    score = read_card(folder / "tiny.safetensors")["scores"]["text"]["line_f1"]
     shown = "{:.3f} [{:.3f}, {:.3f}]".format(*score)
     assert shown in done.stdout
     assert f"{run.data.metrics['text/line_f1']:.3f}" == f"{score[0]:.3f}"
@@ -85,13 +85,13 @@ def only_run(folder: Path, experiment: str):
 
 
 def test_nothing_is_written_outside_the_folder_asked_for(done, folder):
-    assert {"mlflow.db", "mlruns", "outputs", "tiny.skops"} == {
+    assert {"mlflow.db", "mlruns", "outputs", "tiny.safetensors"} == {
         path.name for path in folder.iterdir()
     }
 
 
 def test_the_card_names_the_data_and_the_commit(done, folder):
-    card = read_card(folder / "tiny.skops")
+    card = read_card(folder / "tiny.safetensors")
     assert set(card["data"]["train_pages"]) == {"hand"}
     assert len(card["data"]["train_digest"]) == 64
     assert "git_commit" in card

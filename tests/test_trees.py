@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from linesift.trees import predict_proba, quantised
+from linesift.odds import softmax
+from linesift.trees import fit_trees, masked, quantised
 
 
 def random_columns(n_rows: int) -> np.ndarray:
@@ -63,9 +66,81 @@ def quantise_like(fitted: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return result
 
 
-@pytest.mark.parametrize("n_rows", [1, 1999, 2000, 2001, 5500])
-def test_blocks_of_rows_get_what_all_rows_at_once_get(n_rows):
-    columns = random_columns(n_rows)
-    model = HistGradientBoostingClassifier(max_iter=5, early_stopping=False)
-    model.fit(random_columns(500), np.arange(500) % 3)
-    np.testing.assert_array_equal(predict_proba(model, columns), model.predict_proba(columns))
+# ------------------------------------------------------------------------ as bit masks
+
+
+def grown(n_classes: int, **options: int) -> HistGradientBoostingClassifier:
+    columns = random_columns(3000)
+    classes = np.digitize(np.nan_to_num(columns[:, 0] + columns[:, 3]), range(1, n_classes))
+    options = {"max_iter": 30, "max_leaf_nodes": 31, "early_stopping": False} | options
+    return HistGradientBoostingClassifier(**options).fit(columns, classes)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("options", [{}, {"max_leaf_nodes": 32}, {"max_leaf_nodes": 2}], ids=str)
+def test_masks_say_what_the_walk_of_scikit_learn_says(n_classes, options):
+    model = grown(n_classes, **options)
+    columns = random_columns(5000)
+    rng = np.random.default_rng(2)
+    columns[rng.random(columns.shape) < 0.1] = np.nan
+    # And the borders themselves, where a rounding would show.
+    borders = masked(model).borders.ravel()
+    columns[: len(borders), 0] = borders[:5000]
+    found = softmax(masked(model).scores(columns))
+    np.testing.assert_allclose(found, model.predict_proba(columns), rtol=1e-12)
+
+
+def test_trees_that_cannot_split_say_the_same_of_all_rows():
+    model = grown(2, min_samples_leaf=5000)
+    found = masked(model).scores(random_columns(700))
+    np.testing.assert_allclose(softmax(found), model.predict_proba(random_columns(700)))
+    assert np.ptp(found) == 0
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 511, 512, 513, 2000])
+def test_rows_get_the_same_to_the_last_bit_in_any_company(n_rows):
+    trees, columns = masked(grown(3)), random_columns(2000)
+    np.testing.assert_array_equal(
+        trees.scores(columns[:n_rows]), trees.scores(np.asfortranarray(columns))[:n_rows]
+    )
+
+
+def test_a_column_that_holds_nothing_does_not_stop_the_fit():
+    columns = random_columns(400)
+    columns[:, 1] = np.nan
+    trees = fit_trees(columns, np.arange(400) % 2, np.ones(400), trees=3, leaves=4, least=5, seed=0)
+    assert np.isnan(columns[:, 1]).all()  # the caller's columns stay as they are
+    assert trees.scores(columns).shape == (400, 1)
+
+
+@pytest.mark.parametrize("leaves", [1, 33])
+def test_more_leaves_than_bits_are_refused(leaves):
+    with pytest.raises(ValueError, match=f"leaves: expected 2 to 32, got {leaves}"):
+        fit_trees(
+            random_columns(40),
+            np.arange(40) % 2,
+            np.ones(40),
+            trees=1,
+            leaves=leaves,
+            least=1,
+            seed=0,
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("columns", lambda a: a + 100, "columns: expected 0 to 7"),
+        ("columns", lambda a: a - 100, "columns: expected 0 to 7"),
+        ("struck", lambda a: a | np.uint32(1 << 30), "leaves no leaf"),
+        ("values", lambda a: a[:-1], "leaves do not fit"),
+        ("values", lambda a: a * np.nan, "not finite"),
+        ("borders", lambda a: a.astype(float), "expected float32, got float64"),
+        ("baseline", lambda a: np.zeros(7), "30 trees, 7 outputs"),
+        ("baseline", lambda a: a[:0], "30 trees, 0 outputs"),
+    ],
+)
+def test_trees_that_could_not_be_applied_cannot_be_made(name, change, message):
+    trees = masked(grown(2))
+    with pytest.raises(ValueError, match=message):
+        replace(trees, **{name: change(getattr(trees, name))})

@@ -11,11 +11,13 @@ from linesift.page import Markup, Page
 from linesift.readers import ReadError, read_html, read_page, read_pages, read_text
 
 if TYPE_CHECKING:
-    from linesift.model import LineClassifier
+    from linesift.classifier import LineClassifier
+    from linesift.model import LineModel
     from linesift.model_file import ModelError, load_model, save_model
 
 __all__ = [
     "LineClassifier",
+    "LineModel",
     "Markup",
     "ModelError",
     "Page",
@@ -29,7 +31,8 @@ __all__ = [
 ]
 
 _LATE = {
-    "LineClassifier": "linesift.model",
+    "LineClassifier": "linesift.classifier",
+    "LineModel": "linesift.model",
     "ModelError": "linesift.model_file",
     "load_model": "linesift.model_file",
     "save_model": "linesift.model_file",
@@ -37,7 +40,7 @@ _LATE = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs scikit-learn only when it is used: reading pages does not."""
+    """Import what is slow to import only when it is used: reading pages is not."""
     if name in _LATE:
         from importlib import import_module
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator
 
 from linesift.features import Floats
 from linesift.labels import CONTENT, LABELS, OTHER
@@ -35,7 +34,7 @@ _INVITATION = re.compile(
 )
 
 
-class LineRule(LinePredictor, BaseEstimator):
+class LineRule(LinePredictor):
     """A rule that keeps lines or not: sure of what it says, and nothing to learn."""
 
     thresholds_ = dict.fromkeys(PRESETS, (0.5, 0.0))
@@ -43,6 +42,10 @@ class LineRule(LinePredictor, BaseEstimator):
     def fit(self, X: Sequence[Page], y: Any = None) -> "LineRule":
         """Learn nothing: the rule is what it is."""
         return self
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return no parameters: there are none. So scikit-learn can clone a rule."""
+        return {}
 
     def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
         """Return 1 for `content` of the kept lines and for `other` of the rest, per page."""

@@ -12,15 +12,24 @@ kept in integers of fixed point, where sums are exact.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from linesift.features import LINE_FEATURES, MARKUP_FEATURES, Floats, Words, line_hashes
+from linesift.features import (
+    LINE_FEATURES,
+    MARKUP_FEATURES,
+    Floats,
+    Words,
+    line_features,
+    line_hashes,
+    markup_features,
+    word_hashes,
+)
 from linesift.labels import CONTENT, LABELS
-from linesift.page import NO_PATH, Batch
+from linesift.page import NO_PATH, Batch, Page
 from linesift.tokens import sorted_distinct
 
 _FIXED = 1 << 16
@@ -121,6 +130,22 @@ class Context:
         }
         passing = _rows_of(columns, self._batch.n_lines)
         return [*self._names, *columns], np.concatenate([self._lasting, passing]).T
+
+
+def beside(line: Floats, probability: npt.NDArray[Any], context: Context) -> Floats:
+    """Return the features of single lines, the judgement so far, and those of their context."""
+    _, surroundings = context.features(probability)
+    return np.concatenate([line, probability.astype(np.float32)[:, None], surroundings], axis=1)
+
+
+@cache
+def context_features() -> tuple[str, ...]:
+    """Return the names of the columns of `Context.features`, in order."""
+    batch = Batch.from_pages([Page("", ("-",), (1,))])
+    words = word_hashes(batch)
+    unknown = np.full((1, len(LABELS)), np.nan, np.float32)
+    context = Context(batch, words, line_features(batch), markup_features(batch, words), unknown)
+    return tuple(context.features(np.zeros(1))[0])
 
 
 def _rows_of(columns: Columns, n_lines: int) -> Floats:

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed, parallel_config
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from linesift.context import Context
+from linesift.context import Context, beside
 from linesift.features import (
     LINE_FEATURES,
     MARKUP_FEATURES,
@@ -30,23 +29,21 @@ from linesift.features import (
 from linesift.labels import CONTENT, LABELS, UNSURE
 from linesift.linear import HashedLinear, fit_hashed_linear
 from linesift.network import Network, fit_network
+from linesift.odds import Probability, expit, is_unsure, logit
 from linesift.page import NO_PATH, Batch, Page
 from linesift.tag_paths import hashed_paths
 from linesift.tokens import Tokens, take_rows
-from linesift.trees import is_unsure, predict_proba, quantised
+from linesift.trees import Trees, fit_trees, quantised
 from linesift.views import TrainingViews
 
 _KIND_SAMPLE = 200_000
 _EASY = 0.05  # probability of content below which a line is nearly surely noise
 _EASY_SHARE = 0.2
-_L2 = 1.0  # keeps leaves of a few odd lines from speaking loudly
 _LEAF = 80  # lines a leaf holds at least, fewer when there is little to learn from
-_SUREST = 1e-6  # no probability is nearer to 0 or 1
 _LEARNED_MARGIN = 0.02  # trees learn from lines whose probability is further from 0 and 1
 _FEWEST = 50  # lines that trees learn from at least
 _MANY = 20_000  # lines from which on it pays to leave easy ones out
 
-Probability = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
 
@@ -120,14 +117,17 @@ class Fitting:
         ngrams, paths = np.full((2, self.batch.n_lines, len(LABELS)), np.nan, np.float32)
         if s["ngram_orders"]:
             distinct, text_ids = self._distinct_lines()
-            tokens = hashed_ngrams(distinct, *ngram_shape(s))
+            orders = tuple(s["ngram_orders"])
+            looked_at = orders, s["ngram_bits"], s["ngram_head"], s["ngram_tail"]
+            tokens = hashed_ngrams(distinct, *looked_at)
             ngram_model, ngrams = self._out_of_site(tokens, text_ids, self.known)
         if self.markup_known.any():
             tokens = hashed_paths(self.batch.paths, s["path_bits"])
             rows = self.known[self.markup_known[self.known]]
             path_model, paths = self._out_of_site(tokens, self.batch.path_ids, rows)
             paths[~self.markup_known] = np.nan
-        return ngram_model, path_model, np.column_stack([self.text, self.markup, ngrams, paths])
+        line = np.concatenate([self.text, self.markup, ngrams, paths], axis=1)
+        return ngram_model, path_model, line
 
     def _distinct_lines(self) -> tuple[Batch, npt.NDArray[np.intp]]:
         """Return the lines of all views without repetition, and where each line is in them."""
@@ -199,12 +199,12 @@ class Fitting:
 
     def judged_by_trees(
         self, features: Floats, probability: Probability
-    ) -> tuple[HistGradientBoostingClassifier | None, Probability]:
+    ) -> tuple[Trees | None, Probability]:
         """Return likewise boosted trees, for lines that the network is unsure of.
 
         Returns
         -------
-        trees : HistGradientBoostingClassifier or None
+        trees : Trees or None
             None when there are too few such lines to learn from.
         judged : ndarray of shape (n_lines,), 0 to 1
             NaN for lines that the network is sure of.
@@ -255,12 +255,10 @@ class Fitting:
     def _tree_options(self, trees: int) -> dict[str, Any]:
         leaf = int(np.clip(len(self.known) // 40, 1, _LEAF))
         return {
-            "max_iter": trees,
-            "max_leaf_nodes": self.settings["leaves"],
-            "min_samples_leaf": leaf,
-            "l2_regularization": _L2,
-            "early_stopping": False,
-            "random_state": self.settings["random_state"],
+            "trees": trees,
+            "leaves": self.settings["leaves"],
+            "least": leaf,
+            "seed": self.settings["random_state"],
         }
 
     def _network_options(self) -> dict[str, Any]:
@@ -278,12 +276,9 @@ class Fitting:
             self._context = Context(
                 self.batch, self.words, self.text, self.markup, ngram_scores(line)
             )
-        _, surroundings = self._context.features(probability)
-        return np.column_stack([line, probability.astype(np.float32), surroundings])
+        return beside(line, probability, self._context)
 
-    def kinds(
-        self, features: Floats
-    ) -> tuple[Network | None, HistGradientBoostingClassifier | None, npt.NDArray[np.intp]]:
+    def kinds(self, features: Floats) -> tuple[Network | None, Trees | None, Rows]:
         """Return a network and trees that tell the kinds of noise, and the kinds they know.
 
         Both are None where there is only one kind.
@@ -299,11 +294,10 @@ class Fitting:
         network = fit_network(features[rows], kinds, weight, **self._network_options())
         if not self.settings["kind_trees"]:
             return network, None, known
-        trees = HistGradientBoostingClassifier(**self._tree_options(self.settings["kind_trees"]))
-        trees.fit(_filled(quantised(features[rows])), kinds, sample_weight=weight)
-        return network, trees, known
+        options = self._tree_options(self.settings["kind_trees"])
+        return network, fit_trees(quantised(features[rows]), kinds, weight, **options), known
 
-    def calibrated(self, probability: Probability) -> tuple[Floats, Probability]:
+    def calibrated(self, probability: Probability) -> tuple[npt.NDArray[np.float64], Probability]:
         """Return slope and offset of the log-odds, without and with markup, and the result.
 
         Learned from probabilities found out of site, of pages as they were read: where
@@ -322,38 +316,10 @@ class Fitting:
         return calibration, expit(slope * score + offset)
 
 
-def _filled(features: Floats) -> Floats:
-    """Put one number into columns that hold nothing: the trees cannot bin an empty column."""
-    features[0, np.isnan(features).all(axis=0)] = 0
-    return features
-
-
 def ngram_scores(line: Floats) -> Floats:
     """Return the scores of whole lines by their n-grams from the features of single lines."""
     first = len(LINE_FEATURES) + len(MARKUP_FEATURES)
     return line[:, first : first + len(LABELS)]
-
-
-def ngram_shape(settings: Mapping[str, Any]) -> tuple[tuple[int, ...], int, int, int]:
-    """Return what `hashed_ngrams` takes beside the batch."""
-    orders = tuple(settings["ngram_orders"])
-    return orders, settings["ngram_bits"], settings["ngram_head"], settings["ngram_tail"]
-
-
-def logit(probability: npt.NDArray[np.floating]) -> Probability:
-    """Return log-odds, bounded as those of `expit`."""
-    bounded = np.clip(probability.astype(np.float64), _SUREST, 1 - _SUREST)
-    return np.log(bounded / (1 - bounded))
-
-
-def expit(score: npt.NDArray[np.floating]) -> Probability:
-    """Return the probability of log-odds, never quite 0 or 1.
-
-    >>> expit(np.array([-1e9, 0.0, 3.0])).round(3).tolist()
-    [0.0, 0.5, 0.953]
-    """
-    probability = 1 / (1 + np.exp(-np.clip(score.astype(np.float64), -50, 50)))
-    return np.clip(probability, _SUREST, 1 - _SUREST)
 
 
 def _fit_linear(
@@ -399,17 +365,6 @@ def _fit_trees(
     weight: Floats,
     judge: Floats,
     options: dict[str, Any],
-) -> tuple[HistGradientBoostingClassifier, Probability]:
-    model = HistGradientBoostingClassifier(**options)
-    model.fit(_filled(features), target, sample_weight=weight)
-    return model, predict_proba(model, judge)[:, 1]
-
-
-def mean_judgement(network: Probability, trees: Probability) -> Probability:
-    """Return the probability of the mean of two log-odds; the first where the second is unknown.
-
-    >>> mean_judgement(np.array([0.9, 0.9]), np.array([0.1, np.nan])).round(3).tolist()
-    [0.5, 0.9]
-    """
-    mean = expit((logit(network) + logit(np.nan_to_num(trees, nan=0.5))) / 2)
-    return np.where(np.isnan(trees), network, mean)
+) -> tuple[Trees, Probability]:
+    trees = fit_trees(features, target.astype(int), weight, **options)
+    return trees, expit(trees.scores(judge)[:, 0])

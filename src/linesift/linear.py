@@ -16,6 +16,7 @@ import numpy.typing as npt
 from linesift.features import Floats
 from linesift.labels import LABELS, LabelArray
 from linesift.packing import pack, sums
+from linesift.shapes import check_arrays
 from linesift.tokens import Tokens, take_rows
 
 _LARGEST = 127  # a weight, as a whole number
@@ -37,6 +38,22 @@ class HashedLinear:
     weights: npt.NDArray[np.int64]
     scale: Floats
     intercept: Floats
+
+    def __post_init__(self) -> None:
+        n_labels = len(LABELS)
+        buckets = check_arrays(
+            self,
+            weights=(np.int64, "buckets"),
+            scale=(np.float32, n_labels),
+            intercept=(np.float32, n_labels),
+        )["buckets"]
+        if buckets != (1 << self.bits) + 1:
+            raise ValueError(f"HashedLinear.weights: expected 2**k + 1 of them, got {buckets}")
+
+    @property
+    def bits(self) -> int:
+        """Hashes lie below `2 ** bits`."""
+        return (len(self.weights) - 1).bit_length() - 1
 
     def scores(self, tokens: Tokens) -> Floats:
         """Return the log-odds of each label for each row, of shape (n_rows, n_labels)."""

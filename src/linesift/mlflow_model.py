@@ -1,4 +1,4 @@
-"""The model as MLflow stores and serves it: code that loads the skops file of its run.
+"""The model as MLflow stores and serves it: code that loads the model file of its run.
 
 MLflow runs this file to load a model. A page comes in as text or HTML and goes out with
 its article and a label and probability for each line. A page that cannot be read goes out

@@ -1,9 +1,7 @@
-"""The line classifier: a model of single lines, then one of lines in their context.
+"""The model in use: probabilities of lines, the labels they get, the article they make.
 
-Stage one is linear over hashed character n-grams and tag paths, followed by a network
-over what else a line says by itself. Stage two sees its neighbours'
-probabilities (`linesift.context`). Each stage learns from what the one before says
-about sites that it was not fitted on, because that is what it meets in use.
+Nothing here needs scikit-learn, which takes seconds to import: what the estimator
+(`linesift.classifier`) has learned is arrays, and prediction is arithmetic on them.
 """
 
 from abc import ABC, abstractmethod
@@ -12,28 +10,32 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
 
-from linesift.context import Context
+from linesift.context import Context, beside, context_features
 from linesift.features import (
+    LINE_FEATURES,
+    MARKUP_FEATURES,
     Floats,
     hashed_ngrams,
     line_features,
     markup_features,
     word_hashes,
 )
-from linesift.fitting import Fitting, expit, logit, mean_judgement, ngram_scores, ngram_shape
-from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
-from linesift.metrics import PRESETS, Threshold, best_threshold, surest_line
+from linesift.labels import CONTENT, LABELS
+from linesift.linear import HashedLinear
+from linesift.metrics import PRESETS, Threshold
 from linesift.network import Network
+from linesift.odds import Probability, expit, is_unsure, logit, mean_judgement, softmax
 from linesift.page import NO_PATH, Batch, Page
+from linesift.shapes import check_arrays
 from linesift.tag_paths import hashed_paths
-from linesift.trees import is_unsure, predict_proba
-from linesift.views import training_views
+from linesift.trees import Trees
 
 _NOISE = np.array([code for code in range(len(LABELS)) if code != CONTENT])
-_MARGIN = 0.1  # lines nearer to 0 or 1 are left to the network
+MARGIN = 0.1
+"""Lines whose probability is nearer to 0 or 1 are left to the network."""
+_LONGEST_NGRAM = 16
+_FARTHEST = 4096  # characters from an end of a line that n-grams may look at
 _SURE_KIND = 0.7  # probability from which on the kind of a line is left to the network
 _TREES_SHARE = 2 / 3  # of the trees in the mean of both on kinds
 
@@ -134,264 +136,161 @@ class LinePredictor(ABC):
         return self.predict_lines([page], threshold=threshold)[0].text
 
 
-class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
-    r"""Labels the lines of pages as content or as a kind of noise.
-
-    X is a sequence of pages and y one label array per page: a page is never cut in two.
+@dataclass(frozen=True)
+class LineModel(LinePredictor):
+    """What a `LineClassifier` has learned: all that prediction needs, and no scikit-learn.
 
     Parameters
     ----------
+    ngrams : HashedLinear or None
+        Over hashed character n-grams; None for a model that does not look at them.
     ngram_orders : tuple of int
-        Lengths of the character n-grams; empty for none.
-    ngram_bits, path_bits : int
-        Number of hash buckets, as a power of two.
+        Lengths of the n-grams.
     ngram_head, ngram_tail : int
         Characters looked at from both ends of a line.
-    use_markup : bool
-        Whether to look at the markup of pages that have it.
-    linear_alpha : float
-        L2 penalty of the linear models.
-    linear_epochs : int
-        Passes of the linear models over the lines.
-    context_passes : int
-        How often the context is looked at; 0 leaves it at single lines.
-    hidden_units : int
-        Size of the hidden layer of each network.
-    network_alpha : float
-        L2 penalty of the networks.
-    network_epochs : int
-        Passes of the networks over the lines.
-    learning_rate : float
-        Of the networks.
-    trees, leaves : int
-        Number and size of the boosted trees that judge the last context beside the network;
-        no trees for none.
-    kind_trees : int
-        Trees per kind of noise.
-    shorten : float, 0 to 1
-        Share of the training pages from which noise is dropped at random.
-    hide_markup : bool
-        Whether training shows pages with markup also without it.
-    list_marks : float, 0 to 1
-        Share of the pages with markup that training shows as plain text with a mark before
-        each list item, as many converters write it.
-    teasers : float, 0 to 1
-        Share of the pages that training shows as plain text with headlines of other articles
-        inside this one.
-    folds : int
-        Groups of sites for out-of-site probabilities.
-    n_jobs : int
-        Processes that fit folds side by side, one thread each; with 1, one fold after the
-        other on all cores.
-    random_state : int
-        Seed of all that is drawn at random.
-
-    Attributes
-    ----------
-    thresholds_ : dict of str to (float, float)
-        A `Threshold` for `precision`, `balanced` and `recall`: the best mean line F-beta of
-        pages of sites not learned from, with beta 0.5, 1 and 2.
-    classes_ : ndarray of str
-        The labels.
-
-    Examples
-    --------
-    >>> from linesift import read_text
-    >>> text = "Home\nIt rained all day, they said.\nAll evening it rained again.\nTop\nMenu"
-    >>> y = np.array([2, 0, 0, 2, 2])
-    >>> pages = [read_text(text, f"page {k}", site=f"site {k}") for k in range(4)]
-    >>> model = LineClassifier(ngram_bits=10, hidden_units=16, trees=5)
-    >>> model.fit(pages, [y] * 4).predict(pages[:1])[0].tolist()
-    ['navigation', 'content', 'content', 'navigation', 'navigation']
+    paths : HashedLinear or None
+        Over the words of tag paths; None for a model that has met no markup.
+    line_network : Network
+        Judges a line by itself.
+    context_networks : tuple of Network
+        Judge it among its neighbours, each by what the one before said.
+    trees : Trees or None
+        Judge the lines that the last of them is unsure of, beside it.
+    kinds : ndarray of shape (n_kinds,), intp
+        Label codes of the kinds of noise that it tells apart.
+    kind_network : Network or None
+        None where there is one kind only.
+    kind_trees : Trees or None
+        Judge lines of no clear kind, beside the network.
+    calibration : ndarray of shape (2, 2)
+        Slope and offset of the log-odds, without and with markup.
+    thresholds_ : mapping of str to (float, float)
+        A `Threshold` for each preset.
     """
 
-    def __init__(
-        self,
-        *,
-        ngram_orders: Sequence[int] = (3, 5),
-        ngram_bits: int = 18,
-        ngram_head: int = 128,
-        ngram_tail: int = 64,
-        path_bits: int = 15,
-        use_markup: bool = True,
-        linear_alpha: float = 1e-6,
-        linear_epochs: int = 3,
-        context_passes: int = 2,
-        hidden_units: int = 64,
-        network_alpha: float = 1.0,
-        network_epochs: int = 10,
-        learning_rate: float = 0.001,
-        trees: int = 120,
-        leaves: int = 31,
-        kind_trees: int = 20,
-        shorten: float = 0.5,
-        hide_markup: bool = True,
-        list_marks: float = 0.5,
-        teasers: float = 0.3,
-        folds: int = 3,
-        n_jobs: int = 1,
-        random_state: int = 0,
-    ) -> None:
-        self.ngram_orders = ngram_orders
-        self.ngram_bits = ngram_bits
-        self.ngram_head = ngram_head
-        self.ngram_tail = ngram_tail
-        self.path_bits = path_bits
-        self.use_markup = use_markup
-        self.linear_alpha = linear_alpha
-        self.linear_epochs = linear_epochs
-        self.context_passes = context_passes
-        self.hidden_units = hidden_units
-        self.network_alpha = network_alpha
-        self.network_epochs = network_epochs
-        self.learning_rate = learning_rate
-        self.trees = trees
-        self.leaves = leaves
-        self.kind_trees = kind_trees
-        self.shorten = shorten
-        self.hide_markup = hide_markup
-        self.list_marks = list_marks
-        self.teasers = teasers
-        self.folds = folds
-        self.n_jobs = n_jobs
-        self.random_state = random_state
+    ngrams: HashedLinear | None
+    ngram_orders: tuple[int, ...]
+    ngram_head: int
+    ngram_tail: int
+    paths: HashedLinear | None
+    line_network: Network
+    context_networks: tuple[Network, ...]
+    trees: Trees | None
+    kinds: npt.NDArray[np.intp]
+    kind_network: Network | None
+    kind_trees: Trees | None
+    calibration: npt.NDArray[np.float64]
+    thresholds_: Mapping[str, tuple[float, float]]
 
-    # ------------------------------------------------------------------ fit
+    def __post_init__(self) -> None:
+        check_arrays(self, kinds=(np.intp, "kinds"), calibration=(np.float64, 2, 2))
+        kinds = self.kinds.tolist()
+        if not kinds or kinds != sorted({*kinds} & {*_NOISE.tolist()}):
+            raise ValueError(f"LineModel.kinds: expected codes of noise, got {kinds}")
+        for name, lowest, highest, numbers in (
+            ("ngram_orders", 3, _LONGEST_NGRAM, self.ngram_orders),
+            ("ngram_head", 0, _FARTHEST, [self.ngram_head]),
+            ("ngram_tail", 0, _FARTHEST, [self.ngram_tail]),
+        ):
+            for number in numbers:
+                if not lowest <= number <= highest:
+                    raise ValueError(
+                        f"LineModel.{name}: expected {lowest} to {highest}, got {number}"
+                    )
+        if self.thresholds_.keys() != PRESETS.keys():
+            raise ValueError(f"LineModel.thresholds_: expected {', '.join(PRESETS)}")
+        for bounds in self.thresholds_.values():
+            if len(bounds) != 2 or not all(0 <= bound <= 1 for bound in bounds):
+                raise ValueError(f"LineModel.thresholds_: expected two of 0 to 1, got {bounds}")
+        self._check_judges()
 
-    def fit(self, X: Sequence[Page], y: Sequence[npt.ArrayLike]) -> "LineClassifier":
-        """Learn from labelled pages; pages of one site are never on both sides of a fold.
-
-        Parameters
-        ----------
-        X : sequence of Page
-        y : sequence of array-like of int
-            Label codes of each page's lines; `UNSURE` lines are not learned from.
-
-        Raises
-        ------
-        ValueError
-            There is no page, a label array has another length than its page, or no line
-            is content, or all are.
-        """
-        if not self.use_markup:
-            X = [page.without_markup() for page in X]
-        views = training_views(
-            self._checked(X, y),
-            shorten=self.shorten,
-            hide_markup=self.hide_markup,
-            list_marks=self.list_marks,
-            teasers=self.teasers,
-            seed=self.random_state,
-        )
-        fitting = Fitting(views, self.get_params())
-        self.classes_ = np.array(LABELS)
-        self.ngrams_, self.paths_, line = fitting.linear()
-        self.line_model_, probability = fitting.judged(line, fitting.prior(line))
-        self.context_models_ = []
-        features = line
-        for _ in range(self.context_passes):
-            features = fitting.with_context(line, probability)
-            prior = probability
-            model, probability = fitting.judged(features, prior)
-            self.context_models_.append(model)
-        self.trees_ = None
-        if self.context_passes and self.trees:
-            # Networks and trees err differently; the last word is the mean of both.
-            self.trees_, by_trees = fitting.judged_by_trees(features, probability)
-            by_trees[~is_unsure(probability, _MARGIN)] = np.nan
-            probability = mean_judgement(probability, by_trees)
-        self.kind_network_, self.kind_trees_, self.kinds_ = fitting.kinds(features)
-        self.calibration_, probability = fitting.calibrated(probability)
-        judged = fitting.judged_pages(probability)
-        self.thresholds_ = {
-            name: (
-                best_threshold(*judged, beta=preset.beta),
-                surest_line(*judged, lost=preset.lost),
-            )
-            for name, preset in PRESETS.items()
-        }
-        return self
-
-    @staticmethod
-    def _checked(X: Sequence[Page], y: Sequence[npt.ArrayLike]) -> LabelledPages:
-        labels = [np.asarray(one, np.int8) for one in y]
-        if len(X) != len(labels):
-            raise ValueError(f"expected {len(X)} label arrays, got {len(labels)}")
-        for page, one in zip(X, labels, strict=True):
-            if len(one) != len(page.lines):
+    def _check_judges(self) -> None:
+        """Raise a ValueError where a part looks at other columns than there are."""
+        by_line = len(LINE_FEATURES) + len(MARKUP_FEATURES) + 2 * len(LABELS)
+        in_context = by_line + 1 + len(context_features())
+        last = in_context if self.context_networks else by_line
+        n_kinds = 1 if len(self.kinds) == 2 else len(self.kinds)
+        if (self.kind_network is None) != (len(self.kinds) == 1):
+            raise ValueError(f"LineModel.kind_network: there are {len(self.kinds)} kinds of noise")
+        judges: list[tuple[str, Network | Trees, int, int]] = [
+            ("line_network", self.line_network, by_line, 1),
+            *(("context_networks", one, in_context, 1) for one in self.context_networks),
+        ]
+        for name, maybe, outputs in (
+            ("trees", self.trees, 1),
+            ("kind_network", self.kind_network, n_kinds),
+            ("kind_trees", self.kind_trees, n_kinds),
+        ):
+            if maybe is not None:
+                judges.append((name, maybe, last, outputs))
+        for name, judge, columns, outputs in judges:
+            if (judge.n_columns, judge.n_outputs) != (columns, outputs):
                 raise ValueError(
-                    f"page {page.page_id!r}: expected {len(page.lines)} labels, got {len(one)}"
+                    f"LineModel.{name}: expected {columns} columns and {outputs} outputs, "
+                    f"got {judge.n_columns} and {judge.n_outputs}"
                 )
-        known = [one[one != UNSURE] for one in labels]
-        flat = np.concatenate(known) if known else np.empty(0, np.int8)
-        if not (flat == CONTENT).any() or (flat == CONTENT).all():
-            raise ValueError("training needs lines that are content and lines that are not")
-        pages = LabelledPages(list(X), labels, [""] * len(labels), [()] * len(labels))
-        return pages.select([len(one) > 0 for one in known])
-
-    # -------------------------------------------------------------- predict
 
     def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
         """Return the probability of each label for each line, per page (n_lines, n_labels)."""
-        check_is_fitted(self, "thresholds_")
-        if self.paths_ is None:  # training has met no markup
+        if self.paths is None:  # training has met no markup
             X = [page.without_markup() for page in X]
         batch = Batch.from_pages(X)
         if not batch.n_lines:
             return [np.empty((0, len(LABELS)), np.float32) for _ in X]
-        words = word_hashes(batch)
-        text, markup = line_features(batch), markup_features(batch, words)
-        line = np.column_stack([text, markup, self._linear_scores(batch)])
-        probability = _content(self.line_model_, line)
-        features = line
-        context = Context(batch, words, text, markup, ngram_scores(line))
-        for model in self.context_models_:
-            _, surroundings = context.features(probability)
-            features = np.column_stack([line, probability.astype(np.float32), surroundings])
-            probability = _content(model, features)
-        if self.trees_ is not None:
-            unsure = is_unsure(probability, _MARGIN)
-            by_trees = predict_proba(self.trees_, features[unsure])[:, 1]
-            probability[unsure] = mean_judgement(probability[unsure], by_trees)
+        probability, features = self._content(batch)
         labels = np.empty((batch.n_lines, len(LABELS)), np.float32)
-        probability = self._calibrate(probability, batch.path_ids != NO_PATH)
         labels[:, CONTENT] = probability
         labels[:, _NOISE] = (1 - probability)[:, None] * self._kinds(features)
         return np.split(labels, batch.page_starts[1:-1])
 
-    def _linear_scores(self, batch: Batch) -> Floats:
-        """Return the scores of n-grams and of tag paths, NaN where there are none."""
-        ngrams, paths = np.full((2, batch.n_lines, len(LABELS)), np.nan, np.float32)
-        if self.ngrams_ is not None:
-            shape = ngram_shape(self.get_params())
-            ngrams = np.concatenate(
-                [self.ngrams_.scores(hashed_ngrams(block, *shape)) for block in batch.blocks]
-            )
-        known = batch.path_ids != NO_PATH
-        if self.paths_ is not None and known.any():
-            by_path = self.paths_.scores(hashed_paths(batch.paths, self.path_bits))
-            paths[known] = by_path[batch.path_ids[known]]
-        return np.column_stack([ngrams, paths])
+    def _content(self, batch: Batch) -> tuple[Probability, Floats]:
+        """Return the probability of content of each line, and the last features looked at."""
+        words = word_hashes(batch)
+        text, markup = line_features(batch), markup_features(batch, words)
+        ngrams, paths = self._linear_scores(batch)
+        features = line = np.concatenate([text, markup, ngrams, paths], axis=1)
+        probability = expit(self.line_network.scores(line)[:, 0])
+        if self.context_networks:
+            context = Context(batch, words, text, markup, ngrams)
+        for network in self.context_networks:
+            features = beside(line, probability, context)
+            probability = expit(network.scores(features)[:, 0])
+        if self.trees is not None:
+            unsure = is_unsure(probability, MARGIN)
+            by_trees = expit(self.trees.scores(features[unsure])[:, 0])
+            probability[unsure] = mean_judgement(probability[unsure], by_trees)
+        slope, offset = self.calibration[(batch.path_ids != NO_PATH).astype(int)].T
+        return expit(slope * logit(probability) + offset), features
 
-    def _calibrate(
-        self, probability: npt.NDArray[np.float64], known: npt.NDArray[np.bool_]
-    ) -> npt.NDArray[np.float64]:
-        slope, offset = self.calibration_[known.astype(int)].T
-        return expit(slope * logit(probability) + offset)
+    def _linear_scores(self, batch: Batch) -> tuple[Floats, Floats]:
+        """Return the scores of n-grams and of tag paths, NaN where there are none."""
+        shape = (len(LABELS), batch.n_lines)
+        ngrams, paths = (np.full(shape, np.nan, np.float32).T for _ in range(2))
+        if self.ngrams is not None:
+            looked_at = self.ngram_orders, self.ngrams.bits, self.ngram_head, self.ngram_tail
+            first = 0
+            for block in batch.blocks:
+                rows = slice(first, first := first + block.n_lines)
+                ngrams[rows] = self.ngrams.scores(hashed_ngrams(block, *looked_at))
+        known = batch.path_ids != NO_PATH
+        if self.paths is not None and known.any():
+            by_path = self.paths.scores(hashed_paths(batch.paths, self.paths.bits))
+            paths[known] = by_path[batch.path_ids[known]]
+        return ngrams, paths
 
     def _kinds(self, features: Floats) -> Floats:
         """Return the probability of each kind of noise, given that a line is noise."""
         kinds = np.zeros((len(features), len(LABELS)), np.float32)
-        if self.kind_network_ is None:
-            kinds[:, self.kinds_] = 1
+        if self.kind_network is None:
+            kinds[:, self.kinds] = 1
             return kinds[:, _NOISE]
-        share = _softmax(self.kind_network_.scores(features), len(self.kinds_))
-        if self.kind_trees_ is not None:
+        share = softmax(self.kind_network.scores(features))
+        if self.kind_trees is not None:
             unsure = share.max(axis=1) < _SURE_KIND
-            by_trees = predict_proba(self.kind_trees_, features[unsure])
+            by_trees = softmax(self.kind_trees.scores(features[unsure]))
             mean = share[unsure] ** (1 - _TREES_SHARE) * by_trees**_TREES_SHARE
             share[unsure] = mean / mean.sum(axis=1, keepdims=True)
-        kinds[:, self.kinds_] = share
+        kinds[:, self.kinds] = share
         return kinds[:, _NOISE]
 
 
@@ -410,11 +309,3 @@ def label_codes(probabilities: Floats, threshold: Threshold) -> npt.NDArray[np.i
 
 def _content(network: Network, features: Floats) -> npt.NDArray[np.float64]:
     return expit(network.scores(features)[:, 0])
-
-
-def _softmax(scores: Floats, n_classes: int) -> Floats:
-    """Return the probability of each class; of two classes there is one score, of the second."""
-    if n_classes == 2:
-        scores = np.column_stack([np.zeros(len(scores), np.float32), scores])
-    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return odds / odds.sum(axis=1, keepdims=True)

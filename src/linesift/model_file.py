@@ -1,46 +1,39 @@
 """Save a model with its card, and load one that anybody may have written.
 
-A model file is a zip archive in the format of skops: arrays and a description of
-objects, no code. It is loaded against a fixed list of types, never the one that the
-file asks for. The card beside it says with what it was trained and how well it does.
+A model file holds arrays and a description of what they are, in the format of safetensors:
+nothing in it is code, and nothing in it names code. What is made of it is one of a few
+types, each of which checks what it is given. The card says with what the model was trained
+and how well it does. No file depends on the version of scikit-learn that fitted it.
 """
 
 import hashlib
-import io
 import json
 import platform
-import zipfile
-import zlib
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
-from sklearn.base import BaseEstimator
+import numpy as np
+import numpy.typing as npt
 
+from linesift.baselines import RunRule
 from linesift.labels import LABELS, write_atomically
-from linesift.model import LinePredictor
+from linesift.linear import HashedLinear
+from linesift.model import LineModel, LinePredictor
+from linesift.network import Network
+from linesift.trees import Trees
 
-FORMAT = 3
+FORMAT = 4
 """Version of the file format; a file of another one is refused."""
 
-_CARD = "card.json"
+_SHIPPED = "shipped.safetensors"
 _LARGEST_FILE = 256 << 20
-_DAMAGE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, RuntimeError, EOFError)
-_TRUSTED = (
-    "linesift.baselines.RunRule",
-    "linesift.linear.HashedLinear",
-    "linesift.model.LineClassifier",
-    "linesift.network.Network",
-    "numpy.dtype",
-    "sklearn._loss.link.Interval",
-    "sklearn._loss.link.LogitLink",
-    "sklearn._loss.link.MultinomialLogit",
-    "sklearn._loss.loss.HalfBinomialLoss",
-    "sklearn._loss.loss.HalfMultinomialLoss",
-    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-)
+_HEADER_SIZE = 8  # bytes that tell the length of the header
+_TYPES = {kind.__name__: kind for kind in (HashedLinear, LineModel, Network, RunRule, Trees)}
+
+Arrays = dict[str, npt.NDArray[Any]]
 
 
 class ModelError(ValueError):
@@ -53,17 +46,16 @@ def make_card(model: LinePredictor, **facts: Any) -> dict[str, Any]:
     Parameters
     ----------
     model : LinePredictor
-        Fitted.
+        Fitted; the estimator, whose parameters the card tells.
     **facts
         Anything else known of it: digests of its data, scores, commit.
     """
-    parameters = model.get_params() if isinstance(model, BaseEstimator) else {}
-    packages = ("linesift", "scikit-learn", "numpy", "scipy", "skops")
+    packages = ("linesift", "numpy", "scikit-learn", "scipy")
     return {
         "format": FORMAT,
         "labels": list(LABELS),
         "thresholds": {name: list(value) for name, value in model.thresholds_.items()},
-        "parameters": parameters,
+        "parameters": model.get_params() if hasattr(model, "get_params") else {},
         "versions": {
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in packages},
@@ -73,13 +65,23 @@ def make_card(model: LinePredictor, **facts: Any) -> dict[str, Any]:
 
 
 def save_model(path: str | Path, model: LinePredictor, card: Mapping[str, Any]) -> None:
-    """Write a fitted model and its card as one file, whole or not at all."""
-    from skops.io import dumps
+    """Write a fitted model and its card as one file, whole or not at all.
 
-    data = io.BytesIO(dumps(model, compression=zipfile.ZIP_DEFLATED, compresslevel=9))
-    with zipfile.ZipFile(data, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(_CARD, json.dumps(card, indent=2, ensure_ascii=False, default=list))
-    write_atomically(path, data.getvalue())
+    Parameters
+    ----------
+    path : str or Path
+    model : LinePredictor
+        A `LineModel`, a fitted `LineClassifier` or a rule.
+    card : mapping
+        From `make_card`.
+    """
+    from safetensors.numpy import save
+
+    arrays: Arrays = {}
+    described = _described(getattr(model, "model_", model), "model", arrays)
+    content = json.dumps({"card": card, "model": described}, ensure_ascii=False, default=list)
+    told = {"linesift": content, "sha256": _digest(content, arrays)}
+    write_atomically(path, save(arrays, metadata=told))
 
 
 def load_model(path: str | Path | None = None) -> LinePredictor:
@@ -93,8 +95,7 @@ def load_model(path: str | Path | None = None) -> LinePredictor:
     Raises
     ------
     ModelError
-        The file is missing or damaged, of another format or scikit-learn, or holds
-        types that a model does not need.
+        The file is missing, damaged or of another format.
 
     Examples
     --------
@@ -102,26 +103,78 @@ def load_model(path: str | Path | None = None) -> LinePredictor:
     Traceback (most recent call last):
     linesift.model_file.ModelError: README.md: not a model file of linesift
     """
-    from skops.io import loads
-    from skops.io.exceptions import UntrustedTypesFoundException
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
 
     name, data = _read(path)
-    _check_card(name, _card_of(name, data))
+    told = _metadata_of(name, data)
+    card, described = _content_of(name, told)
+    if card.get("format") != FORMAT:
+        raise ModelError(
+            f"{name}: expected format {FORMAT}, got {card.get('format')!r}; train it again"
+        )
     try:
-        model = loads(data, trusted=list(_TRUSTED))
-    except UntrustedTypesFoundException as error:
-        raise ModelError(f"{name}: holds types that no model needs; do not use it") from error
-    except Exception as error:  # damaged files fail in any way at all
-        raise ModelError(f"{name}: damaged model file ({type(error).__name__})") from error
-    if not isinstance(model, LinePredictor) or not hasattr(model, "thresholds_"):
+        arrays = load(data)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise ModelError(f"{name}: damaged model file") from error
+    if told.get("sha256") != _digest(told["linesift"], arrays):
+        raise ModelError(f"{name}: damaged model file")
+    try:
+        model = _made(described, arrays)
+    except Exception as error:  # what a stranger wrote can be wrong in any way at all
+        raise ModelError(f"{name}: not a model that this linesift can use: {error}") from error
+    if not isinstance(model, LinePredictor):
         raise ModelError(f"{name}: expected a fitted model of linesift")
     return model
+
+
+def _described(value: Any, name: str, arrays: Arrays) -> Any:
+    """Return what JSON can hold of a value, and put its arrays beside."""
+    if isinstance(value, np.ndarray):
+        arrays[name] = np.ascontiguousarray(value)
+        return {"array": name}
+    if type(value).__name__ in _TYPES:
+        names = [field.name for field in fields(value)] if is_dataclass(value) else []
+        inside = {n: _described(getattr(value, n), f"{name}.{n}", arrays) for n in names}
+        return {"type": type(value).__name__, "fields": inside}
+    if isinstance(value, Mapping):
+        return {"mapping": {k: _described(v, f"{name}.{k}", arrays) for k, v in value.items()}}
+    if isinstance(value, tuple):
+        return [_described(one, f"{name}.{k}", arrays) for k, one in enumerate(value)]
+    if value is None or isinstance(value, int | float | str):
+        return value
+    raise TypeError(f"{name}: a model file cannot hold {type(value).__name__}; is it fitted?")
+
+
+def _made(described: Any, arrays: Arrays) -> Any:
+    """Return what was described; only of the types that a model needs."""
+    match described:
+        case {"array": str(name)}:
+            return arrays[name]
+        case {"type": str(kind), "fields": dict(inside)}:
+            return _TYPES[kind](**{name: _made(value, arrays) for name, value in inside.items()})
+        case {"mapping": dict(inside)}:
+            return {name: _made(value, arrays) for name, value in inside.items()}
+        case list():
+            return tuple(_made(one, arrays) for one in described)
+        case None | int() | float() | str():
+            return described
+    raise ValueError(f"unknown description {str(described)[:40]!r}")
+
+
+def _digest(content: str, arrays: Arrays) -> str:
+    """Return the SHA-256 of all that a model file tells."""
+    digest = hashlib.sha256(content.encode("utf-8", "surrogatepass"))
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        digest.update(arrays[name].data)
+    return digest.hexdigest()
 
 
 def read_card(path: str | Path | None = None) -> dict[str, Any]:
     """Return the card of a model file, without loading the model."""
     name, data = _read(path)
-    return _card_of(name, data)
+    return _content_of(name, _metadata_of(name, data))[0]
 
 
 def model_digest(path: str | Path | None = None) -> str:
@@ -131,7 +184,7 @@ def model_digest(path: str | Path | None = None) -> str:
 
 def _read(path: str | Path | None) -> tuple[str, bytes]:
     if path is None:
-        shipped = resources.files("linesift") / "shipped.skops"
+        shipped = resources.files("linesift") / _SHIPPED
         if not shipped.is_file():
             raise ModelError(
                 "no model ships with this copy of linesift; give one with --model, or train "
@@ -146,26 +199,28 @@ def _read(path: str | Path | None) -> tuple[str, bytes]:
         raise ModelError(f"{path}: {error.strerror}") from error
 
 
-def _card_of(name: str, data: bytes) -> dict[str, Any]:
+def _metadata_of(name: str, data: bytes) -> dict[str, str]:
+    """Return what the header of the file tells beside its arrays."""
+    size = int.from_bytes(data[:_HEADER_SIZE], "little")
+    told = None
+    if size <= len(data) - _HEADER_SIZE:
+        try:
+            header = json.loads(data[_HEADER_SIZE : _HEADER_SIZE + size])
+            told = header["__metadata__"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            told = None
+    if not isinstance(told, dict) or not isinstance(told.get("linesift"), str):
+        raise ModelError(f"{name}: not a model file of linesift")
+    return told
+
+
+def _content_of(name: str, told: Mapping[str, str]) -> tuple[dict[str, Any], Any]:
+    """Return the card and the description of the model."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            card = json.loads(archive.read(_CARD))
-    except _DAMAGE as error:
+        content = json.loads(told["linesift"])
+        card, described = content["card"], content["model"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"{name}: not a model file of linesift") from error
     if not isinstance(card, dict):
         raise ModelError(f"{name}: not a model file of linesift")
-    return card
-
-
-def _check_card(name: str, card: Mapping[str, Any]) -> None:
-    if card.get("format") != FORMAT:
-        raise ModelError(
-            f"{name}: expected format {FORMAT}, got {card.get('format')!r}; train it again"
-        )
-    ours = metadata.version("scikit-learn")
-    versions = card.get("versions")
-    theirs = str(versions.get("scikit-learn") if isinstance(versions, dict) else None)
-    if ours.split(".")[:2] != theirs.split(".")[:2]:
-        raise ModelError(
-            f"{name}: trained with scikit-learn {theirs}, this is {ours}; train it again"
-        )
+    return card, described

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linesift.features import Floats
+from linesift.shapes import check_arrays
 
 _BLOCK = 1024  # rows whose columns and hidden layer stay in a core's cache
 _OUTLIERS = 0.005  # share of values at both ends of a column that are cut to the same
@@ -55,6 +56,30 @@ class Network:
     hidden_bias: Floats
     output_weights: Floats
     output_bias: Floats
+
+    def __post_init__(self) -> None:
+        check_arrays(
+            self,
+            scale=(np.float32, "columns"),
+            shift=(np.float32, "columns"),
+            lowest=(np.float32, "columns"),
+            highest=(np.float32, "columns"),
+            hidden_weights=(np.float32, "columns", "units"),
+            hidden_scale=(np.float32, "units"),
+            hidden_bias=(np.float32, "units"),
+            output_weights=(np.float32, "outputs", "units"),
+            output_bias=(np.float32, "outputs"),
+        )
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of the features."""
+        return len(self.scale)
+
+    @property
+    def n_outputs(self) -> int:
+        """Scores per row."""
+        return len(self.output_bias)
 
     def scores(self, features: Floats) -> Floats:
         """Return the log-odds of two classes, or one score per class.

@@ -149,7 +149,7 @@ class Tracker:
         from mlflow import MlflowClient
 
         with tempfile.TemporaryDirectory() as folder:
-            stored = Path(folder) / "model.skops"
+            stored = Path(folder) / "model.safetensors"
             stored.write_bytes(model_file.read_bytes())
             info = mlflow.pyfunc.log_model(
                 name="model",

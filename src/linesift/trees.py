@@ -1,4 +1,4 @@
-"""Boosted trees at the speed that they allow: columns of few values, rows by the block.
+"""Boosted trees: fitted by scikit-learn on columns of few values, applied as bit masks.
 
 With sample weights scikit-learn looks for the borders of its bins by a weighted
 percentile per border, which takes ten times as long as growing the trees. Where a
@@ -7,23 +7,211 @@ them instead. So each value is replaced by the nearest of a few quantiles: the m
 are then the very borders at which the replacement changes, and a tree grown on the
 replaced values splits the raw ones in the same way.
 
-Trees cost far more per line than a network does, so they are asked only about the lines
-that a network is unsure of.
+Applied, a tree is not walked from node to node. All its splits are asked at once; each
+that sends a row to the right strikes out the leaves on its left, and the first leaf that
+is left is the row's (Lucchese et al. 2015, QuickScorer). That is a comparison and an "or"
+per split, over all trees and many rows in one array operation: half the time that
+scikit-learn's own walk takes, in plain numpy, with the same result.
 
-A prediction goes through all rows once per tree. Blocks of rows that stay in a core's
-cache are read from memory once, not once per tree: three times as fast.
+Even so trees cost far more per line than a network does, so they are asked only about the
+lines that a network is unsure of.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from linesift.features import Floats
+from linesift.shapes import check_arrays
+
+MOST_LEAVES = 32
+"""Leaves of a tree at most: one bit each."""
 
 _MOST_VALUES = 255  # bins of HistGradientBoostingClassifier, without the one for NaN
 _SAMPLE = 50_000
-_BLOCK = 2_000  # rows of a few hundred columns: about a megabyte
+_BLOCK = 512  # rows whose columns stay in a core's cache
+_L2 = 1.0  # keeps leaves of a few odd lines from speaking loudly
+
+
+@dataclass(frozen=True)
+class Trees:
+    """Boosted trees, each split and each leaf beside those of the other trees.
+
+    Parameters
+    ----------
+    n_columns : int
+        Of the features.
+    columns : ndarray of shape (n_splits, n_trees), int32
+        Which column a split looks at; plus `n_columns` where unknown values go right.
+    borders : ndarray of shape (n_splits, n_trees), float32
+        Values above it go right.
+    struck : ndarray of shape (n_splits, n_trees), uint32
+        The leaves that a row cannot reach when it goes right, a bit each. Zero where a tree
+        has fewer splits.
+    values : ndarray of shape (n_splits + 1, n_trees), float64
+        Of each leaf, from left to right.
+    baseline : ndarray of shape (n_outputs,), float64
+        The trees speak for the outputs in turn, beginning with this.
+    """
+
+    n_columns: int
+    columns: npt.NDArray[np.int32]
+    borders: Floats
+    struck: npt.NDArray[np.uint32]
+    values: npt.NDArray[np.float64]
+    baseline: npt.NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        sizes = check_arrays(
+            self,
+            columns=(np.int32, "splits", "trees"),
+            borders=(np.float32, "splits", "trees"),
+            struck=(np.uint32, "splits", "trees"),
+            values=(np.float64, "leaves", "trees"),
+            baseline=(np.float64, "outputs"),
+        )
+        if not 1 <= sizes["leaves"] == sizes["splits"] + 1 <= MOST_LEAVES:
+            raise ValueError(f"Trees: {sizes['leaves']} leaves do not fit {sizes['splits']} splits")
+        if not sizes["outputs"] or sizes["trees"] % sizes["outputs"]:
+            raise ValueError(f"Trees: {sizes['trees']} trees, {sizes['outputs']} outputs")
+        if (self.columns < 0).any() or (self.columns >= 2 * self.n_columns).any():
+            raise ValueError(f"Trees.columns: expected 0 to {2 * self.n_columns - 1}")
+        if (self.struck >> np.uint32(sizes["splits"])).any():
+            raise ValueError("Trees.struck: a split leaves no leaf")
+
+    @property
+    def n_outputs(self) -> int:
+        """Scores per row."""
+        return len(self.baseline)
+
+    def scores(self, features: Floats) -> npt.NDArray[np.float64]:
+        """Return the log-odds of two classes, or one score per class.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n_rows, n_columns), float32
+            Finite, or NaN where a value is unknown.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_outputs)
+        """
+        result = np.empty((len(features), len(self.baseline)))
+        n_trees = len(self.values[0])
+        first = np.arange(n_trees)[:, None]
+        values = self.values.ravel()
+        for start in range(0, len(features), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            found = values[self._leaves(features[rows]) * n_trees + first]
+            by_output = found.reshape(-1, len(self.baseline), found.shape[1])
+            result[rows] = by_output.sum(axis=0).T + self.baseline
+        return result
+
+    def _leaves(self, features: Floats) -> npt.NDArray[np.intp]:
+        """Return the leaf of each row in each tree, of shape (n_trees, n_rows)."""
+        rows = np.ascontiguousarray(features.T)
+        unknown = np.isnan(rows)
+        # An unknown value is smaller than any border, and in the second half larger.
+        rows = np.concatenate([rows, rows])
+        rows[: self.n_columns][unknown] = -np.inf
+        rows[self.n_columns :][unknown] = np.inf
+        struck = np.zeros((self.columns.shape[1], rows.shape[1]), np.uint32)
+        for column, border, leaves in zip(self.columns, self.borders, self.struck, strict=True):
+            goes_right = rows[column] > border[:, None]
+            struck |= goes_right * leaves[:, None]
+        return np.bitwise_count(struck & ~(struck + np.uint32(1))).astype(np.intp)
+
+
+def fit_trees(
+    features: Floats,
+    classes: npt.NDArray[np.integer],
+    weight: Floats,
+    *,
+    trees: int,
+    leaves: int,
+    least: int,
+    seed: int,
+) -> Trees:
+    """Return trees grown by gradient boosting on log loss.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_rows, n_columns), float32
+        From `quantised`.
+    classes : ndarray of shape (n_rows,)
+        0 and 1, or more.
+    weight : ndarray of shape (n_rows,)
+        How much each row counts.
+    trees : int
+        Per output.
+    leaves : int
+        Of a tree, at most; no more than `MOST_LEAVES`.
+    least : int
+        Rows that a leaf holds, at least.
+    seed : int
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    if not 2 <= leaves <= MOST_LEAVES:
+        raise ValueError(f"leaves: expected 2 to {MOST_LEAVES}, got {leaves}")
+    features = features.copy()
+    # scikit-learn cannot bin a column that holds nothing.
+    features[0, np.isnan(features).all(axis=0)] = 0
+    model = HistGradientBoostingClassifier(
+        max_iter=trees,
+        max_leaf_nodes=leaves,
+        min_samples_leaf=least,
+        l2_regularization=_L2,
+        early_stopping=False,
+        random_state=seed,
+    )
+    return masked(model.fit(features, classes, sample_weight=weight))
+
+
+def masked(model: Any) -> Trees:
+    """Return the trees of a fitted HistGradientBoostingClassifier.
+
+    Its nodes are no public part of scikit-learn; the tests hold them to what it predicts.
+    """
+    n_columns = model.n_features_in_
+    grown = [_splits(tree.nodes, n_columns) for step in model._predictors for tree in step]
+    most = max(len(values) for _, values in grown)
+    columns, struck = np.zeros((most - 1, len(grown)), np.int32), np.zeros((most - 1, len(grown)))
+    borders, leaf_values = np.zeros(columns.shape, np.float32), np.zeros((most, len(grown)))
+    for tree, (splits, values) in enumerate(grown):
+        leaf_values[: len(values), tree] = values
+        for place, (column, border, leaves) in enumerate(splits):
+            columns[place, tree] = column
+            borders[place, tree] = border
+            struck[place, tree] = leaves
+    baseline = model._baseline_prediction.ravel()
+    return Trees(n_columns, columns, borders, struck.astype(np.uint32), leaf_values, baseline)
+
+
+def _splits(
+    nodes: npt.NDArray[Any], n_columns: int, at: int = 0, first: int = 0
+) -> tuple[list[tuple[int, np.float32, int]], list[float]]:
+    """Return the splits of a tree from a node on, and the values of its leaves from `first` on."""
+    node = nodes[at]
+    if node["is_leaf"]:
+        return [], [node["value"]]
+    left, left_values = _splits(nodes, n_columns, node["left"], first)
+    middle = first + len(left_values)
+    right, right_values = _splits(nodes, n_columns, node["right"], middle)
+    column = node["feature_idx"] + (0 if node["missing_go_to_left"] else n_columns)
+    own = (column, _single(node["num_threshold"]), (1 << middle) - (1 << first))
+    return [own, *left, *right], left_values + right_values
+
+
+def _single(border: float) -> np.float32:
+    """Return the largest finite number in single precision that is no larger.
+
+    So values in single precision lie above the one if and only if above the other.
+    """
+    single = np.float32(min(border, float(np.finfo(np.float32).max)))
+    return np.nextafter(single, np.float32(-np.inf)) if single > border else single
 
 
 def quantised(features: Floats) -> Floats:
@@ -68,27 +256,3 @@ def _nearest(column: Floats, values: Floats) -> npt.NDArray[np.float32]:
     borders = (exact[:-1] + exact[1:]) / 2  # as the trees put them
     found = values[np.searchsorted(borders, column)]
     return np.where(np.isnan(column), column, found)
-
-
-def predict_proba(model: Any, features: Floats) -> npt.NDArray[np.float64]:
-    """Return what `model.predict_proba` does, block by block.
-
-    Parameters
-    ----------
-    model : HistGradientBoostingClassifier
-        Fitted.
-    features : ndarray of shape (n_rows, n_columns), float32
-    """
-    if not len(features):
-        return np.empty((0, len(model.classes_)))
-    starts = range(0, len(features), _BLOCK)
-    return np.concatenate([model.predict_proba(features[k : k + _BLOCK]) for k in starts])
-
-
-def is_unsure(probability: npt.NDArray[np.floating], margin: float) -> npt.NDArray[np.bool_]:
-    """Return where a probability is further than the margin from both 0 and 1.
-
-    >>> is_unsure(np.array([0.01, 0.3, 0.99]), 0.05).tolist()
-    [False, True, False]
-    """
-    return (probability > margin) & (probability < 1 - margin)

@@ -1,0 +1,245 @@
+"""The estimator: fits a model of single lines, then one of lines in their context.
+
+Stage one is linear over hashed character n-grams and tag paths, followed by a network
+over what else a line says by itself. Stage two sees its neighbours' probabilities
+(`linesift.context`). Each stage learns from what the one before says about sites that it
+was not fitted on, because that is what it meets in use.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from linesift.features import Floats
+from linesift.fitting import Fitting
+from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
+from linesift.metrics import PRESETS, Threshold, best_threshold, surest_line
+from linesift.model import MARGIN, LineModel, LinePredictor
+from linesift.odds import is_unsure, mean_judgement
+from linesift.page import Page
+from linesift.views import training_views
+
+
+class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
+    r"""Labels the lines of pages as content or as a kind of noise.
+
+    X is a sequence of pages and y one label array per page: a page is never cut in two.
+
+    Parameters
+    ----------
+    ngram_orders : tuple of int
+        Lengths of the character n-grams; empty for none.
+    ngram_bits, path_bits : int
+        Number of hash buckets, as a power of two.
+    ngram_head, ngram_tail : int
+        Characters looked at from both ends of a line.
+    use_markup : bool
+        Whether to look at the markup of pages that have it.
+    linear_alpha : float
+        L2 penalty of the linear models.
+    linear_epochs : int
+        Passes of the linear models over the lines.
+    context_passes : int
+        How often the context is looked at; 0 leaves it at single lines.
+    hidden_units : int
+        Size of the hidden layer of each network.
+    network_alpha : float
+        L2 penalty of the networks.
+    network_epochs : int
+        Passes of the networks over the lines.
+    learning_rate : float
+        Of the networks.
+    trees, leaves : int
+        Number and size of the boosted trees that judge the last context beside the network;
+        no trees for none.
+    kind_trees : int
+        Trees per kind of noise.
+    shorten : float, 0 to 1
+        Share of the training pages from which noise is dropped at random.
+    hide_markup : bool
+        Whether training shows pages with markup also without it.
+    list_marks : float, 0 to 1
+        Share of the pages with markup that training shows as plain text with a mark before
+        each list item, as many converters write it.
+    teasers : float, 0 to 1
+        Share of the pages that training shows as plain text with headlines of other articles
+        inside this one.
+    folds : int
+        Groups of sites for out-of-site probabilities.
+    n_jobs : int
+        Processes that fit folds side by side, one thread each; with 1, one fold after the
+        other on all cores.
+    random_state : int
+        Seed of all that is drawn at random.
+
+    Attributes
+    ----------
+    model_ : LineModel
+        What was learned; all that prediction needs.
+    thresholds_ : dict of str to (float, float)
+        A `Threshold` for `precision`, `balanced` and `recall`: the best mean line F-beta of
+        pages of sites not learned from, with beta 0.5, 1 and 2.
+    classes_ : ndarray of str
+        The labels.
+
+    Examples
+    --------
+    >>> from linesift import read_text
+    >>> text = "Home\nIt rained all day, they said.\nAll evening it rained again.\nTop\nMenu"
+    >>> y = np.array([2, 0, 0, 2, 2])
+    >>> pages = [read_text(text, f"page {k}", site=f"site {k}") for k in range(4)]
+    >>> model = LineClassifier(ngram_bits=10, hidden_units=16, trees=5)
+    >>> model.fit(pages, [y] * 4).predict(pages[:1])[0].tolist()
+    ['navigation', 'content', 'content', 'navigation', 'navigation']
+    """
+
+    def __init__(
+        self,
+        *,
+        ngram_orders: Sequence[int] = (3, 5),
+        ngram_bits: int = 18,
+        ngram_head: int = 128,
+        ngram_tail: int = 64,
+        path_bits: int = 15,
+        use_markup: bool = True,
+        linear_alpha: float = 1e-6,
+        linear_epochs: int = 3,
+        context_passes: int = 2,
+        hidden_units: int = 64,
+        network_alpha: float = 1.0,
+        network_epochs: int = 10,
+        learning_rate: float = 0.001,
+        trees: int = 120,
+        leaves: int = 31,
+        kind_trees: int = 20,
+        shorten: float = 0.5,
+        hide_markup: bool = True,
+        list_marks: float = 0.5,
+        teasers: float = 0.3,
+        folds: int = 3,
+        n_jobs: int = 1,
+        random_state: int = 0,
+    ) -> None:
+        self.ngram_orders = ngram_orders
+        self.ngram_bits = ngram_bits
+        self.ngram_head = ngram_head
+        self.ngram_tail = ngram_tail
+        self.path_bits = path_bits
+        self.use_markup = use_markup
+        self.linear_alpha = linear_alpha
+        self.linear_epochs = linear_epochs
+        self.context_passes = context_passes
+        self.hidden_units = hidden_units
+        self.network_alpha = network_alpha
+        self.network_epochs = network_epochs
+        self.learning_rate = learning_rate
+        self.trees = trees
+        self.leaves = leaves
+        self.kind_trees = kind_trees
+        self.shorten = shorten
+        self.hide_markup = hide_markup
+        self.list_marks = list_marks
+        self.teasers = teasers
+        self.folds = folds
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    # ------------------------------------------------------------------ fit
+
+    def fit(self, X: Sequence[Page], y: Sequence[npt.ArrayLike]) -> "LineClassifier":
+        """Learn from labelled pages; pages of one site are never on both sides of a fold.
+
+        Parameters
+        ----------
+        X : sequence of Page
+        y : sequence of array-like of int
+            Label codes of each page's lines; `UNSURE` lines are not learned from.
+
+        Raises
+        ------
+        ValueError
+            There is no page, a label array has another length than its page, or no line
+            is content, or all are.
+        """
+        if not self.use_markup:
+            X = [page.without_markup() for page in X]
+        views = training_views(
+            self._checked(X, y),
+            shorten=self.shorten,
+            hide_markup=self.hide_markup,
+            list_marks=self.list_marks,
+            teasers=self.teasers,
+            seed=self.random_state,
+        )
+        fitting = Fitting(views, self.get_params())
+        ngrams, paths, line = fitting.linear()
+        line_network, probability = fitting.judged(line, fitting.prior(line))
+        context_networks = []
+        features = line
+        for _ in range(self.context_passes):
+            features = fitting.with_context(line, probability)
+            network, probability = fitting.judged(features, probability)
+            context_networks.append(network)
+        trees = None
+        if self.context_passes and self.trees:
+            # Networks and trees err differently; the last word is the mean of both.
+            trees, by_trees = fitting.judged_by_trees(features, probability)
+            by_trees[~is_unsure(probability, MARGIN)] = np.nan
+            probability = mean_judgement(probability, by_trees)
+        kind_network, kind_trees, kinds = fitting.kinds(features)
+        calibration, probability = fitting.calibrated(probability)
+        judged = fitting.judged_pages(probability)
+        self.thresholds_ = {
+            name: (
+                best_threshold(*judged, beta=preset.beta),
+                surest_line(*judged, lost=preset.lost),
+            )
+            for name, preset in PRESETS.items()
+        }
+        self.classes_ = np.array(LABELS)
+        self.model_ = LineModel(
+            ngrams=ngrams,
+            ngram_orders=tuple(self.ngram_orders),
+            ngram_head=self.ngram_head,
+            ngram_tail=self.ngram_tail,
+            paths=paths,
+            line_network=line_network,
+            context_networks=tuple(context_networks),
+            trees=trees,
+            kinds=kinds,
+            kind_network=kind_network,
+            kind_trees=kind_trees,
+            calibration=calibration,
+            thresholds_=self.thresholds_,
+        )
+        return self
+
+    @staticmethod
+    def _checked(X: Sequence[Page], y: Sequence[npt.ArrayLike]) -> LabelledPages:
+        labels = [np.asarray(one, np.int8) for one in y]
+        if len(X) != len(labels):
+            raise ValueError(f"expected {len(X)} label arrays, got {len(labels)}")
+        for page, one in zip(X, labels, strict=True):
+            if len(one) != len(page.lines):
+                raise ValueError(
+                    f"page {page.page_id!r}: expected {len(page.lines)} labels, got {len(one)}"
+                )
+        known = [one[one != UNSURE] for one in labels]
+        flat = np.concatenate(known) if known else np.empty(0, np.int8)
+        if not (flat == CONTENT).any() or (flat == CONTENT).all():
+            raise ValueError("training needs lines that are content and lines that are not")
+        pages = LabelledPages(list(X), labels, [""] * len(labels), [()] * len(labels))
+        return pages.select([len(one) > 0 for one in known])
+
+    def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
+        """Return the probability of each label for each line, per page (n_lines, n_labels)."""
+        check_is_fitted(self, "model_")
+        return self.model_.predict_proba(X)
+
+    def threshold(self, wanted: float | str = "balanced") -> Threshold:
+        """Return what is kept at a threshold, as `LinePredictor.threshold` does."""
+        check_is_fitted(self, "model_")
+        return super().threshold(wanted)

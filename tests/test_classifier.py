@@ -1,0 +1,221 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from linesift import LineClassifier, read_text
+from linesift.evaluate import evaluate
+from linesift.fitting import Fitting
+from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, UNSURE
+from linesift.page import Page
+from linesift.views import training_views
+from tests.made_pages import (
+    NEW_SITES,
+    TINY,
+    TRAIN_SITES,
+    VARIANTS,
+    assert_same,
+    fitted,
+    made_pages,
+)
+
+LABELLED = made_pages(TRAIN_SITES)
+NEW = made_pages(NEW_SITES, per_site=2)
+
+
+def fit(labelled, **parameters) -> LineClassifier:
+    return LineClassifier(**{**TINY, **parameters}).fit(labelled.pages, labelled.labels)
+
+
+# -------------------------------------------------------------------- what it learns
+
+
+@pytest.mark.parametrize("form", ["text", "markup"])
+def test_it_tells_articles_from_noise_on_sites_it_has_not_seen(form):
+    scores = evaluate("model", fitted(), NEW).forms[form].groups["all"]
+    assert scores["line_f1"].value > 0.8
+    assert scores["f1_related"].value > 0.8
+    assert scores["f1_navigation"].value > 0.8
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_probabilities_of_every_variant_lie_in_0_to_1_and_sum_to_1(variant):
+    for page, proba in zip(
+        NEW.pages, fitted(**VARIANTS[variant]).predict_proba(NEW.pages), strict=True
+    ):
+        assert proba.shape == (len(page.lines), len(LABELS))
+        assert proba.min() >= 0
+        assert proba.max() <= 1
+        np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_learns_something(variant):
+    scores = evaluate("model", fitted(**VARIANTS[variant]), NEW).forms["markup"].groups["all"]
+    assert scores["line_f1"].value > 0.8
+
+
+def test_a_look_at_the_context_finds_what_single_lines_do_not_show():
+    alone, looked = (
+        evaluate("model", fitted(context_passes=passes), NEW).forms["text"].groups["all"]
+        for passes in (0, 1)
+    )
+    assert looked["line_f1"].value > alone["line_f1"].value
+
+
+# ------------------------------------------------------------------- what it promises
+
+
+def test_neither_fitting_nor_predicting_changes_the_pages_or_labels():
+    labelled = made_pages(TRAIN_SITES)
+    before = labelled.digest()
+    fit(labelled).predict(labelled.pages)
+    assert labelled.digest() == before
+
+
+def test_the_same_seed_gives_equal_predictions_with_one_process_and_with_two():
+    expected = fitted().predict_proba(NEW.pages)
+    assert_same(fit(LABELLED).predict_proba(NEW.pages), expected)
+    assert_same(fit(LABELLED, n_jobs=2).predict_proba(NEW.pages), expected)
+
+
+def test_another_seed_gives_another_model():
+    found = fit(LABELLED, random_state=1).predict_proba(NEW.pages)
+    assert not np.array_equal(np.vstack(found), np.vstack(fitted().predict_proba(NEW.pages)))
+
+
+@pytest.mark.parametrize("folds", [2, 4, 50])
+def test_no_site_is_on_both_sides_of_a_fold(folds):
+    views = training_views(
+        LABELLED, shorten=0.5, hide_markup=True, list_marks=0.5, teasers=0.0, seed=0
+    )
+    shown = views.labelled
+    fitting = Fitting(views, LineClassifier(folds=folds).get_params())
+    site_of_line = np.repeat(shown.sites, [len(page.lines) for page in shown.pages])
+    assert len(fitting.folds) == min(folds, len(TRAIN_SITES))
+    for learn, judge in fitting.folds:
+        assert not set(site_of_line[learn]) & set(site_of_line[judge])
+    judged = np.concatenate([judge for _, judge in fitting.folds])
+    assert sorted(judged) == list(range(len(site_of_line)))
+
+
+def test_a_line_is_judged_by_models_that_have_not_seen_its_site():
+    views = training_views(
+        LABELLED, shorten=0.0, hide_markup=True, list_marks=0.5, teasers=0.0, seed=0
+    )
+    shown = views.labelled
+    odd = shown.sites[0]
+    own = np.repeat([site == odd for site in shown.sites], [len(p.lines) for p in shown.pages])
+    swapped = [
+        np.where(y == CONTENT, OTHER, CONTENT).astype(np.int8) if site == odd else y
+        for site, y in zip(shown.sites, shown.labels, strict=True)
+    ]
+    settings = LineClassifier(**{**TINY, "folds": 9}).get_params()
+    fittings = [
+        Fitting(views._replace(labelled=replace(shown, labels=labels)), settings)
+        for labels in (shown.labels, swapped)
+    ]
+    # What is said of the odd site hangs on the labels of the others, which are the same.
+    line, line_swapped = (fitting.linear()[-1] for fitting in fittings)
+    np.testing.assert_array_equal(line[own], line_swapped[own])
+    assert not np.array_equal(line[~own], line_swapped[~own], equal_nan=True)
+    prior = np.full(len(line), 0.5)
+    judged, judged_swapped = (fitting.judged(line, prior)[1] for fitting in fittings)
+    np.testing.assert_array_equal(judged[own], judged_swapped[own])
+    assert not np.array_equal(judged[~own], judged_swapped[~own])
+
+
+# ----------------------------------------------------------- as scikit-learn expects it
+
+
+def test_parameters_are_stored_as_given_and_cloned():
+    model = LineClassifier(ngram_orders=[2, 3], folds=7)
+    assert model.get_params()["ngram_orders"] == [2, 3]
+    assert clone(model).get_params() == model.get_params()
+    assert model.set_params(folds=3, linear_alpha=0.5) is model
+    assert (model.folds, model.linear_alpha) == (3, 0.5)
+    with pytest.raises(ValueError, match="flods"):
+        model.set_params(flods=2)
+
+
+def test_a_clone_is_not_fitted_and_fits_to_the_same_model():
+    copy = clone(fitted())
+    with pytest.raises(NotFittedError):
+        copy.predict(NEW.pages)
+    copy.fit(LABELLED.pages, LABELLED.labels)
+    assert_same(copy.predict_proba(NEW.pages), fitted().predict_proba(NEW.pages))
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_lines"])
+def test_a_model_that_is_not_fitted_says_so(method):
+    with pytest.raises(NotFittedError, match="not fitted"):
+        getattr(LineClassifier(), method)(NEW.pages)
+
+
+PAGE = read_text("Home\nIt rained all day, they said.\nMenu", "p")
+
+
+@pytest.mark.parametrize(
+    ("pages", "labels", "message"),
+    [
+        ([PAGE], [[NAVIGATION, CONTENT]], "page 'p': expected 3 labels, got 2"),
+        ([PAGE, PAGE], [[NAVIGATION, CONTENT, OTHER]], "expected 2 label arrays, got 1"),
+        ([PAGE], [[NAVIGATION] * 3], "content"),
+        ([PAGE], [[CONTENT] * 3], "content"),
+        ([PAGE], [[CONTENT, UNSURE, UNSURE]], "content"),
+        ([PAGE], [[UNSURE] * 3], "content"),
+        ([], [], "content"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_refused_with_the_reason(pages, labels, message):
+    with pytest.raises(ValueError, match=message):
+        LineClassifier(**TINY).fit(pages, labels)
+
+
+# -------------------------------------------------------------------- unusual training
+
+
+def with_labels(page: Page, site: str, labels: list[int]) -> tuple[Page, np.ndarray]:
+    return Page(site, page.lines, page.numbers, site), np.array(labels, np.int8)
+
+
+MIXED = [NAVIGATION, CONTENT, NAVIGATION]
+
+
+@pytest.mark.parametrize(
+    "sites",
+    [
+        {"a": MIXED},
+        {"a": MIXED, "b": [UNSURE] * 3},
+        {"a": MIXED, "b": [CONTENT] * 3},
+        {"a": MIXED, "b": MIXED},
+        {"a": [NAVIGATION, CONTENT, UNSURE], "b": [OTHER, CONTENT, NAVIGATION]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("seed", range(4))
+def test_few_and_odd_pages_are_learned_from_without_failing(sites, seed):
+    pairs = [with_labels(PAGE, site, labels) for site, labels in sites.items()]
+    model = LineClassifier(**TINY, random_state=seed)
+    model.fit([page for page, _ in pairs], [y for _, y in pairs])
+    assert model.predict([PAGE])[0].shape == (3,)
+
+
+def test_unsure_lines_are_not_learned_from():
+    noisy = made_pages(TRAIN_SITES)
+    is_related = [y == LABELS.index("related") for y in noisy.labels]
+    unsure = [
+        np.where(mask, UNSURE, y).astype(np.int8)
+        for mask, y in zip(is_related, noisy.labels, strict=True)
+    ]
+    model = LineClassifier(**TINY).fit(noisy.pages, unsure)
+    given = np.concatenate(model.predict(NEW.pages))
+    assert "related" not in given
+    assert {"content", "navigation"} <= set(given)
+
+
+def test_labels_may_be_plain_lists():
+    model = LineClassifier(**TINY).fit(LABELLED.pages, [y.tolist() for y in LABELLED.labels])
+    assert_same(model.predict_proba(NEW.pages), fitted().predict_proba(NEW.pages))
