@@ -13,7 +13,7 @@ from linesift.features import (
     word_hashes,
 )
 from linesift.page import Batch, Markup, Page
-from linesift.tag_paths import hashed_paths
+from linesift.tag_paths import SplitPaths, hashed_paths
 from linesift.tokens import Tokens
 from tests.made_pages import TRAIN_SITES, made_pages
 
@@ -161,7 +161,7 @@ def test_nothing_comes_of_an_empty_batch():
     assert line_features(empty).shape == (0, len(LINE_FEATURES))
     assert markup_features(empty, word_hashes(empty)).shape == (0, len(MARKUP_FEATURES))
     assert line_hashes(empty).shape == (0,)
-    for tokens in (hashed_ngrams(empty, (3,), 10, 8, 8), hashed_paths((), 10)):
+    for tokens in (hashed_ngrams(empty, (3,), 10, 8, 8), hashed_paths(SplitPaths(()), 10)):
         assert [len(one) for one in tokens.hashes] == [0]
         assert len(tokens.starts) == len(tokens.counts) == 0
     hashes, lines = word_hashes(empty)
@@ -206,7 +206,7 @@ def test_ngrams_see_neither_case_nor_which_digit():
 def test_hashes_lie_below_the_number_of_buckets(bits):
     for tokens in (
         hashed_ngrams(batch_of("Дощ ішов цілий день. 🎉", "x"), (3, 4, 5), bits, 128, 64),
-        hashed_paths(("html body div.menu a", "p"), bits),
+        hashed_paths(SplitPaths(("html body div.menu a", "p")), bits),
     ):
         assert max(row[-1] for row in rows_of(tokens)) < 2**bits == tokens.no_token
 
@@ -274,7 +274,7 @@ def test_a_title_speaks_for_its_own_page_only():
 
 
 def path_tokens(path: str) -> set[int]:
-    (row,) = rows_of(hashed_paths((path,), 30))
+    (row,) = rows_of(hashed_paths(SplitPaths((path,)), 30))
     return set(row)
 
 
@@ -303,7 +303,7 @@ def test_tokens_tell_at_which_distance_an_element_stands():
 
 def test_paths_of_a_batch_are_hashed_each_by_itself():
     paths = ("body p", "body div.menu a", "p")
-    rows = rows_of(hashed_paths(paths, 30))
+    rows = rows_of(hashed_paths(SplitPaths(paths), 30))
     assert [set(row) for row in rows] == [path_tokens(path) for path in paths]
 
 

@@ -52,7 +52,7 @@ def test_the_stages_are_what_their_parts_say_in_turn(passes):
     batch = Batch.from_pages(pages)
     text, markup = line_features(batch), markup_features(batch, word_hashes(batch))
     ngrams = model.ngrams.scores(hashed_ngrams(batch, (3, 5), TINY["ngram_bits"], 128, 64))
-    paths = model.paths.scores(hashed_paths(batch.paths, TINY["path_bits"]))[batch.path_ids]
+    paths = model.paths.scores(hashed_paths(batch.split_paths, TINY["path_bits"]))[batch.path_ids]
     features = line = np.column_stack([text, markup, ngrams, paths])
     p = expit(model.line_network.scores(line)[:, 0])
     for stage in model.context_networks:

@@ -108,7 +108,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         linear_alpha: float = 1e-6,
         linear_epochs: int = 3,
         context_passes: int = 2,
-        hidden_units: int = 64,
+        hidden_units: int = 32,
         network_alpha: float = 1.0,
         network_epochs: int = 10,
         learning_rate: float = 0.001,

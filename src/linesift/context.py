@@ -12,7 +12,7 @@ kept in integers of fixed point, where sums are exact.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -446,15 +446,9 @@ class _Places:
         self.page, self.lengths = batch.page_of_line, batch.line_lengths
         self.groups = {}
         if self.any:
-            level_ids = np.arange(len(batch.paths))
-            names = list(batch.paths)
-            for name in _LEVELS:
-                keys = _keys(batch.page_of_line, level_ids[batch.path_ids] + self.known)
-                self.groups[name] = _groups(keys)
-                parents: dict[str, int] = {}
-                ids = [parents.setdefault(_parent(path), len(parents)) for path in names]
-                level_ids = np.array(ids)[level_ids]
-                names = list(parents)
+            for levels, name in enumerate(_LEVELS):
+                numbers = batch.split_paths.parents(levels)[batch.path_ids] + self.known
+                self.groups[name] = _groups(_keys(batch.page_of_line, numbers))
 
     def sizes(self) -> Columns:
         """How many other lines stand there."""
@@ -488,8 +482,3 @@ class _Places:
     def _others(self, name: str) -> npt.NDArray[np.int64]:
         group = self.groups[name]
         return np.bincount(group)[group] - 1
-
-
-@lru_cache(maxsize=65536)
-def _parent(path: str) -> str:
-    return path.rpartition(" ")[0] or path

@@ -384,7 +384,7 @@ def markup_features(batch: Batch, words: Words) -> Floats:
     known = batch.path_ids != NO_PATH
     features[:, 0] = known
     if known.any():
-        features[known, 2:-1] = path_features(batch.paths)[batch.path_ids[known]]
+        features[known, 2:-1] = path_features(batch.split_paths)[batch.path_ids[known]]
         features[:, 1] = batch.link_share
         features[known, -1] = _title_share(batch, words)[known]
     return features

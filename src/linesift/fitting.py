@@ -122,7 +122,7 @@ class Fitting:
             tokens = hashed_ngrams(distinct, *looked_at)
             ngram_model, ngrams = self._out_of_site(tokens, text_ids, self.known)
         if self.markup_known.any():
-            tokens = hashed_paths(self.batch.paths, s["path_bits"])
+            tokens = hashed_paths(self.batch.split_paths, s["path_bits"])
             rows = self.known[self.markup_known[self.known]]
             path_model, paths = self._out_of_site(tokens, self.batch.path_ids, rows)
             paths[~self.markup_known] = np.nan

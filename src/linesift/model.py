@@ -274,7 +274,7 @@ class LineModel(LinePredictor):
                 ngrams[rows] = self.ngrams.scores(hashed_ngrams(block, *looked_at))
         known = batch.path_ids != NO_PATH
         if self.paths is not None and known.any():
-            by_path = self.paths.scores(hashed_paths(batch.paths, self.paths.bits))
+            by_path = self.paths.scores(hashed_paths(batch.split_paths, self.paths.bits))
             paths[known] = by_path[batch.path_ids[known]]
         return ngrams, paths
 

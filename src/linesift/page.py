@@ -13,6 +13,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from linesift.tag_paths import SplitPaths
+
 BASIC_PLANE = 0x10000
 OTHERS_BEYOND, IDEOGRAPHS_BEYOND = 0xFFFE, 0xFFFF
 """What code points beyond the basic plane count as: two that Unicode gives to no character."""
@@ -191,6 +193,11 @@ class Batch:
             ideograph = (self.codes >= 0x20000) & (self.codes < 0x40000)
             rows[beyond] = np.where(ideograph, IDEOGRAPHS_BEYOND, OTHERS_BEYOND)[beyond]
         return rows
+
+    @cached_property
+    def split_paths(self) -> SplitPaths:
+        """The distinct tag paths as rows of elements."""
+        return SplitPaths(self.paths)
 
     @cached_property
     def blocks(self) -> tuple["Batch", ...]:

@@ -36,6 +36,8 @@ PATH_FEATURES = ("depth", "heading", *_TAGS_OF)
 
 _NEAREST = 3  # elements that count also by their distance from the line
 _HEADING = re.compile("h[1-6]")
+# Odd multipliers of 64 bits; the first is 2**64 over the golden ratio.
+_BASE, _MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 _NAME = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 
@@ -67,13 +69,28 @@ def _hashes(element: str, prefix: bytes) -> tuple[int, ...]:
     return tuple([zlib.crc32(word, start) for word in _element(element).words])
 
 
-class _Paths:
-    """Paths as rows of elements.
+class SplitPaths:
+    """Tag paths as rows of elements.
 
     Parameters
     ----------
     paths : tuple of str
         Elements with a space between.
+
+    Attributes
+    ----------
+    elements : tuple of str
+        The distinct elements.
+    ids : ndarray of int64
+        Index into `elements` for every element of every path.
+    counts, ends : ndarray of shape (n_paths,), int64
+        Elements of each path, and where in `ids` it ends.
+
+    Examples
+    --------
+    >>> split = SplitPaths(("body main p", "body main h1", "p"))
+    >>> split.counts.tolist(), split.parents(1).tolist()
+    ([3, 3, 1], [0, 0, 1])
     """
 
     def __init__(self, paths: tuple[str, ...]) -> None:
@@ -89,20 +106,37 @@ class _Paths:
         rows = np.flatnonzero(self.counts > distance)
         return rows, self.ids[self.ends[rows] - 1 - distance]
 
+    def parents(self, levels: int) -> npt.NDArray[np.int64]:
+        """Return a number per path: the same for equal elements so many levels up.
 
-def path_features(paths: tuple[str, ...]) -> npt.NDArray[np.float32]:
+        A path keeps one element at least.
+        """
+        if not len(self.counts):
+            return self.counts
+        starts = self.ends - self.counts
+        place = np.arange(len(self.ids)) - np.repeat(starts, self.counts)
+        powers = np.full(self.counts.max(), _BASE, np.uint64)
+        powers[0] = 1
+        # Hashes of everything up to each element, modulo 2**64: differences of running sums.
+        told = (self.ids.astype(np.uint64) + np.uint64(1)) * _MIX * np.cumprod(powers)[place]
+        running = np.cumsum(np.concatenate([np.zeros(1, np.uint64), told]))
+        last = np.maximum(self.counts - levels, 1)
+        found = running[starts + last] - running[starts]
+        return np.unique(found, return_inverse=True)[1]
+
+
+def path_features(split: SplitPaths) -> npt.NDArray[np.float32]:
     """Return what kinds of tags each path has, of shape (n_paths, len(PATH_FEATURES)).
 
-    >>> columns = path_features(("body nav ul li a", "body main h2"))
+    >>> columns = path_features(SplitPaths(("body nav ul li a", "body main h2")))
     >>> dict(zip(PATH_FEATURES, columns.T.tolist()))["in_navigation"]
     [1.0, 0.0]
     """
-    split = _Paths(paths)
     elements = [_element(element) for element in split.elements]
     kinds = np.array([element.kinds for element in elements], np.int64)
     headings = np.array([element.heading for element in elements], np.int64)
     everywhere = np.bitwise_or.reduceat(kinds[split.ids], split.ends - split.counts)
-    near, heading = np.zeros((2, len(paths)), np.int64)
+    near, heading = np.zeros((2, len(split.counts)), np.int64)
     for distance in range(_NEAREST):
         rows, ids = split.nearest(distance)
         near[rows] |= kinds[ids]
@@ -113,24 +147,23 @@ def path_features(paths: tuple[str, ...]) -> npt.NDArray[np.float32]:
     return np.column_stack([split.counts, heading, *flags]).astype(np.float32)
 
 
-def hashed_paths(paths: tuple[str, ...], bits: int) -> Tokens:
+def hashed_paths(split: SplitPaths, bits: int) -> Tokens:
     """Return the hashed tags and class and id words of each path.
 
     Words of the nearest elements count also with their distance from the line.
 
     Parameters
     ----------
-    paths : tuple of str
+    split : SplitPaths
     bits : int
         Hashes lie below `2 ** bits`.
     """
-    split = _Paths(paths)
-    rows = np.repeat(np.arange(len(paths)), split.counts)
+    rows = np.repeat(np.arange(len(split.counts)), split.counts)
     keys = [_keys(split.elements, b"", rows, split.ids)]
     for distance in range(_NEAREST):
         keys.append(_keys(split.elements, b"%d:" % distance, *split.nearest(distance)))
     distinct = sorted_distinct(np.concatenate(keys))  # a token counts once a path
-    counts = np.bincount((distinct >> np.uint64(32)).astype(np.int64), minlength=len(paths))
+    counts = np.bincount((distinct >> np.uint64(32)).astype(np.int64), minlength=len(split.counts))
     hashes = (distinct & np.uint64(0xFFFFFFFF)).astype(np.uint32) >> np.uint32(32 - bits)
     return Tokens((hashes,), np.cumsum(counts) - counts, counts, 1 << bits)
 
