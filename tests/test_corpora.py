@@ -17,6 +17,7 @@ from linesift.corpora import (
     build_lines,
     label_document,
     original_html,
+    read_chunks,
     read_corpus,
     site_of,
     write_corpus,
@@ -248,6 +249,14 @@ def test_a_corpus_is_read_back_equal(labelled, tmp_path):
     assert [y.tolist() for y in copy.labels] == [y.tolist() for y in labelled.labels]
     assert (copy.corpus, copy.gold, copy.sites) == (labelled.corpus, labelled.gold, labelled.sites)
     assert copy.digest() == labelled.digest()
+
+
+@pytest.mark.parametrize(("size", "sizes"), [(4, [4, 2]), (6, [6]), (100, [6])])
+def test_a_corpus_is_read_in_chunks(labelled, tmp_path, size, sizes):
+    write_corpus(tmp_path / "x.parquet", labelled)
+    chunks = list(read_chunks(tmp_path / "x.parquet", size))
+    assert [len(chunk) for chunk in chunks] == sizes
+    assert sum(chunks, no_pages()).digest() == labelled.digest()
 
 
 def test_an_empty_corpus_is_read_back(tmp_path):

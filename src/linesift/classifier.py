@@ -6,7 +6,7 @@ over what else a line says by itself. Stage two sees its neighbours' probabiliti
 was not fitted on, because that is what it meets in use.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,13 @@ from sklearn.utils.validation import check_is_fitted
 from linesift.features import Floats
 from linesift.fitting import Fitting
 from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
+from linesift.linear import HashedLinear
 from linesift.metrics import PRESETS, Threshold, best_threshold, surest_line
 from linesift.model import MARGIN, LineModel, LinePredictor
 from linesift.odds import is_unsure, mean_judgement
 from linesift.page import Page
-from linesift.views import training_views
+from linesift.streaming import PageSample, StreamedLines
+from linesift.views import TrainingViews, training_views
 
 
 class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
@@ -108,7 +110,7 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         linear_alpha: float = 1e-6,
         linear_epochs: int = 3,
         context_passes: int = 2,
-        hidden_units: int = 32,
+        hidden_units: int = 64,
         network_alpha: float = 1.0,
         network_epochs: int = 10,
         learning_rate: float = 0.001,
@@ -164,18 +166,64 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
             There is no page, a label array has another length than its page, or no line
             is content, or all are.
         """
+        fitting = Fitting(self._views(self._checked(X, y), self.random_state), self.get_params())
+        return self._fit_on(fitting, *fitting.linear())
+
+    def fit_stream(
+        self,
+        chunks: Iterable[tuple[Sequence[Page], Sequence[npt.ArrayLike]]],
+        *,
+        sample: int = 2000,
+    ) -> "LineClassifier":
+        """Learn from more labelled pages than fit in memory, in one pass over them.
+
+        The linear models over n-grams and tag paths learn from every page; the networks and
+        trees from a sample of the pages, drawn on the way.
+
+        Parameters
+        ----------
+        chunks : iterable of (X, y)
+            Some hundreds of pages each, as `fit` takes them. `linesift.corpora.read_chunks`
+            reads a labelled corpus so.
+        sample : int
+            Pages that are kept.
+
+        Raises
+        ------
+        ValueError
+            As `fit` does, of any chunk's labels, and of the sample.
+        """
+        stream = StreamedLines(self.get_params())
+        kept = PageSample(sample, self.random_state)
+        for number, (X, y) in enumerate(chunks):
+            chunk = self._labelled(X, y)
+            kept.add(chunk)
+            if len(chunk):
+                stream.learn(self._views(chunk, self.random_state + number).labelled)
+        pages = self._checked(kept.labelled.pages, kept.labelled.labels)
+        fitting = Fitting(self._views(pages, self.random_state), self.get_params())
+        return self._fit_on(fitting, *stream.judge(fitting))
+
+    def _views(self, labelled: LabelledPages, seed: int) -> TrainingViews:
         if not self.use_markup:
-            X = [page.without_markup() for page in X]
-        views = training_views(
-            self._checked(X, y),
+            labelled = labelled.map_pages([page.without_markup() for page in labelled.pages])
+        return training_views(
+            labelled,
             shorten=self.shorten,
             hide_markup=self.hide_markup,
             list_marks=self.list_marks,
             teasers=self.teasers,
-            seed=self.random_state,
+            seed=seed,
         )
-        fitting = Fitting(views, self.get_params())
-        ngrams, paths, line = fitting.linear()
+
+    def _fit_on(
+        self,
+        fitting: Fitting,
+        ngrams: HashedLinear | None,
+        paths: HashedLinear | None,
+        line: Floats,
+    ) -> "LineClassifier":
+        """Fit all that comes after the linear models."""
         line_network, probability = fitting.judged(line, fitting.prior(line))
         context_networks = []
         features = line
@@ -217,8 +265,18 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         )
         return self
 
+    @classmethod
+    def _checked(cls, X: Sequence[Page], y: Sequence[npt.ArrayLike]) -> LabelledPages:
+        labelled = cls._labelled(X, y)
+        known = [one[one != UNSURE] for one in labelled.labels]
+        flat = np.concatenate([np.empty(0, np.int8), *known])
+        if not (flat == CONTENT).any() or (flat == CONTENT).all():
+            raise ValueError("training needs lines that are content and lines that are not")
+        return labelled
+
     @staticmethod
-    def _checked(X: Sequence[Page], y: Sequence[npt.ArrayLike]) -> LabelledPages:
+    def _labelled(X: Sequence[Page], y: Sequence[npt.ArrayLike]) -> LabelledPages:
+        """Return the pages that have a line that somebody is sure of."""
         labels = [np.asarray(one, np.int8) for one in y]
         if len(X) != len(labels):
             raise ValueError(f"expected {len(X)} label arrays, got {len(labels)}")
@@ -227,12 +285,8 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
                 raise ValueError(
                     f"page {page.page_id!r}: expected {len(page.lines)} labels, got {len(one)}"
                 )
-        known = [one[one != UNSURE] for one in labels]
-        flat = np.concatenate(known) if known else np.empty(0, np.int8)
-        if not (flat == CONTENT).any() or (flat == CONTENT).all():
-            raise ValueError("training needs lines that are content and lines that are not")
         pages = LabelledPages(list(X), labels, [""] * len(labels), [()] * len(labels))
-        return pages.select([len(one) > 0 for one in known])
+        return pages.select([bool((one != UNSURE).any()) for one in labels])
 
     def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
         """Return the probability of each label for each line, per page (n_lines, n_labels)."""

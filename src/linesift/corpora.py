@@ -9,7 +9,7 @@ import gzip
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
@@ -335,19 +335,34 @@ def read_corpus(path: Path) -> LabelledPages:
 
     try:
         table = pq.read_table(path)
-        rows: list[Mapping[str, Any]] = table.to_pylist()
-        labelled = LabelledPages(
-            [_page_of(row) for row in rows],
-            [np.asarray(row["labels"], np.int8) for row in rows],
-            [row["corpus"] for row in rows],
-            [tuple(row["gold"]) for row in rows],
-        )
+        labelled = _labelled(table.to_pylist())
         digest = (table.schema.metadata or {}).get(b"digest", b"").decode()
     except (pa.ArrowInvalid, KeyError, OSError) as error:
         raise ValueError(f"{path}: not a labelled corpus ({error}); build it again") from error
     if digest != labelled.digest():
         raise ValueError(f"{path}: changed since it was built; build it again")
     return labelled
+
+
+def read_chunks(path: Path, pages: int = 500) -> Iterator[LabelledPages]:
+    """Yield the labelled pages of such a file, so many at a time: it need not fit in memory.
+
+    The digest of the whole is not checked.
+    """
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=pages):
+            yield _labelled(batch.to_pylist())
+
+
+def _labelled(rows: Sequence[Mapping[str, Any]]) -> LabelledPages:
+    return LabelledPages(
+        [_page_of(row) for row in rows],
+        [np.asarray(row["labels"], np.int8) for row in rows],
+        [row["corpus"] for row in rows],
+        [tuple(row["gold"]) for row in rows],
+    )
 
 
 def _page_of(row: Mapping[str, Any]) -> Page:

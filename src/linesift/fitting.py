@@ -6,7 +6,7 @@ folds and the model on all pages are fitted side by side, a thread each: scikit-
 loops slow each other down when several processes use all cores.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,34 +112,24 @@ class Fitting:
 
     def linear(self) -> tuple[HashedLinear | None, HashedLinear | None, Floats]:
         """Return linear models of n-grams and of tag paths, and what single lines say."""
-        s = self.settings
-        ngram_model, path_model = None, None
-        ngrams, paths = np.full((2, self.batch.n_lines, len(LABELS)), np.nan, np.float32)
-        if s["ngram_orders"]:
-            distinct, text_ids = self._distinct_lines()
-            orders = tuple(s["ngram_orders"])
-            looked_at = orders, s["ngram_bits"], s["ngram_head"], s["ngram_tail"]
-            tokens = hashed_ngrams(distinct, *looked_at)
+        ngram_model, path_model, ngrams, paths = None, None, None, None
+        if self.settings["ngram_orders"]:
+            distinct, text_ids = distinct_lines(self.batch, self.views.pages)
+            tokens = hashed_ngrams(distinct, *ngram_shape(self.settings))
             ngram_model, ngrams = self._out_of_site(tokens, text_ids, self.known)
         if self.markup_known.any():
-            tokens = hashed_paths(self.batch.split_paths, s["path_bits"])
+            tokens = hashed_paths(self.batch.split_paths, self.settings["path_bits"])
             rows = self.known[self.markup_known[self.known]]
             path_model, paths = self._out_of_site(tokens, self.batch.path_ids, rows)
-            paths[~self.markup_known] = np.nan
-        line = np.concatenate([self.text, self.markup, ngrams, paths], axis=1)
-        return ngram_model, path_model, line
+        return ngram_model, path_model, self.line(ngrams, paths)
 
-    def _distinct_lines(self) -> tuple[Batch, npt.NDArray[np.intp]]:
-        """Return the lines of all views without repetition, and where each line is in them."""
-        _, first, text_ids = np.unique(
-            line_hashes(self.batch), return_index=True, return_inverse=True
-        )
-        page = self.batch.page_of_line[first]
-        lines = tuple(
-            self.views.pages[p].lines[i]
-            for p, i in zip(page, first - self.batch.page_starts[page], strict=True)
-        )
-        return Batch.from_pages([Page("", lines, tuple(range(len(lines))))]), text_ids
+    def line(self, ngrams: Floats | None, paths: Floats | None) -> Floats:
+        """Return all that single lines say, with the scores of both linear models, if they are."""
+        unknown = np.full((self.batch.n_lines, len(LABELS)), np.nan, np.float32)
+        ngrams = unknown if ngrams is None else ngrams
+        paths = unknown if paths is None else paths
+        paths = np.where(self.markup_known[:, None], paths, np.nan)
+        return np.concatenate([self.text, self.markup, ngrams, paths], axis=1)
 
     def _out_of_site(
         self,
@@ -151,8 +141,7 @@ class Fitting:
 
         What a site repeats with the same label is learned once.
         """
-        keys = np.column_stack([token_row[rows], self.labels[rows], self.site_of_line[rows]])
-        rows = rows[np.unique(keys, axis=0, return_index=True)[1]]
+        rows = once_per_site(rows, token_row, self.labels, self.site_of_line)
         s = self.settings
         options = {
             "alpha": s["linear_alpha"],
@@ -314,6 +303,28 @@ class Fitting:
                 calibration[int(known)] = model.coef_[0, 0], model.intercept_[0]
         slope, offset = calibration[self.markup_known.astype(int)].T
         return calibration, expit(slope * score + offset)
+
+
+def distinct_lines(batch: Batch, pages: Sequence[Page]) -> tuple[Batch, Rows]:
+    """Return the lines of some pages without repetition, and where each line is in them."""
+    _, first, text_ids = np.unique(line_hashes(batch), return_index=True, return_inverse=True)
+    page = batch.page_of_line[first]
+    lines = tuple(
+        pages[p].lines[i] for p, i in zip(page, first - batch.page_starts[page], strict=True)
+    )
+    return Batch.from_pages([Page("", lines, tuple(range(len(lines))))]), text_ids
+
+
+def once_per_site(rows: Rows, token_row: Rows, labels: npt.NDArray[np.int8], site: Rows) -> Rows:
+    """Return the rows without those that their site repeats with the same label."""
+    keys = np.column_stack([token_row[rows], labels[rows], site[rows]])
+    return rows[np.unique(keys, axis=0, return_index=True)[1]]
+
+
+def ngram_shape(settings: Mapping[str, Any]) -> tuple[tuple[int, ...], int, int, int]:
+    """Return what `hashed_ngrams` takes beside the batch."""
+    orders = tuple(settings["ngram_orders"])
+    return orders, settings["ngram_bits"], settings["ngram_head"], settings["ngram_tail"]
 
 
 def ngram_scores(line: Floats) -> Floats:

@@ -96,12 +96,9 @@ def fit_hashed_linear(
     seed : int
         Order of the rows.
     """
-    from sklearn.linear_model import SGDClassifier
-
     matrix = _matrix(take_rows(tokens, rows))
-    weights = np.zeros((len(LABELS), tokens.no_token + 1), np.int64)
-    scale = np.ones(len(LABELS), np.float32)
-    intercept = np.full(len(LABELS), -10, np.float32)  # a label never seen
+    weights = np.zeros((len(LABELS), tokens.no_token))
+    intercept = np.full(len(LABELS), -10.0)  # a label never seen
     for label in range(len(LABELS)):
         target = labels == label
         if not target.any():
@@ -109,18 +106,64 @@ def fit_hashed_linear(
         if target.all():
             intercept[label] = 10
             continue
-        model = SGDClassifier(
-            loss="log_loss",
-            alpha=alpha,
-            average=True,
-            max_iter=epochs,
-            tol=None,
-            random_state=seed,
-        ).fit(matrix, target)
-        scale[label] = max(np.abs(model.coef_).max() / _LARGEST, np.finfo(np.float32).tiny)
-        weights[label, :-1] = np.rint(model.coef_[0] / scale[label])
-        intercept[label] = model.intercept_[0]
-    return HashedLinear(pack(weights), scale, intercept)
+        model = _descent(alpha, seed, max_iter=epochs, tol=None).fit(matrix, target)
+        weights[label], intercept[label] = model.coef_[0], model.intercept_[0]
+    return _in_whole_numbers(weights, intercept)
+
+
+class HashedLinearStream:
+    """Linear models that learn from one set of rows after the other, each seen once.
+
+    Parameters
+    ----------
+    bits : int
+        Hashes lie below `2 ** bits`.
+    alpha : float
+        Strength of the L2 penalty.
+    seed : int
+        Order of the rows.
+    """
+
+    def __init__(self, bits: int, *, alpha: float, seed: int) -> None:
+        self._no_token = 1 << bits
+        self._models = [_descent(alpha, seed) for _ in LABELS]
+        self._seen = np.zeros(len(LABELS), np.int64)
+
+    def learn(
+        self, tokens: Tokens, rows: npt.NDArray[np.int64], labels: LabelArray
+    ) -> "HashedLinearStream":
+        """Learn from some rows and their labels, of shape (n_chosen,) both."""
+        matrix = _matrix(take_rows(tokens, rows))
+        for label, model in enumerate(self._models if len(rows) else ()):
+            model.partial_fit(matrix, labels == label, classes=[False, True])
+            self._seen[label] += np.count_nonzero(labels == label)
+        return self
+
+    def learned(self) -> HashedLinear:
+        """Return what has been learned so far."""
+        weights = np.zeros((len(LABELS), self._no_token))
+        intercept = np.full(len(LABELS), -10.0)
+        for label in np.flatnonzero(self._seen):
+            model = self._models[label]
+            weights[label], intercept[label] = model.coef_[0], model.intercept_[0]
+        return _in_whole_numbers(weights, intercept)
+
+
+def _descent(alpha: float, seed: int, **options: Any) -> Any:
+    from sklearn.linear_model import SGDClassifier
+
+    return SGDClassifier(loss="log_loss", alpha=alpha, average=True, random_state=seed, **options)
+
+
+def _in_whole_numbers(
+    weights: npt.NDArray[np.float64], intercept: npt.NDArray[np.float64]
+) -> HashedLinear:
+    largest = np.abs(weights).max(axis=1) / _LARGEST
+    scale = np.where(largest > 0, np.maximum(largest, np.finfo(np.float32).tiny), 1)
+    scale = scale.astype(np.float32)
+    # The last token is none, and says nothing.
+    whole = np.pad(np.rint(weights / scale[:, None]), ((0, 0), (0, 1)))
+    return HashedLinear(pack(whole), scale, intercept.astype(np.float32))
 
 
 def _matrix(tokens: Tokens) -> Any:

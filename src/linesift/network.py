@@ -70,6 +70,8 @@ class Network:
             output_weights=(np.float32, "outputs", "units"),
             output_bias=(np.float32, "outputs"),
         )
+        if not (self.hidden_scale > 0).all():
+            raise ValueError("Network.hidden_scale: expected numbers above 0")
 
     @property
     def n_columns(self) -> int:
@@ -94,14 +96,17 @@ class Network:
         ndarray of shape (n_rows, n_outputs), float32
         """
         result = np.empty((len(features), len(self.output_bias)), np.float32)
+        # The scale is positive, so it may as well be applied after the corner at zero.
+        bias = self.hidden_bias / self.hidden_scale
+        output_weights = self.output_weights * self.hidden_scale
         for start in range(0, len(features), _BLOCK):
             rows = slice(start, start + _BLOCK)
             hidden = self._sums(features[rows])
-            hidden *= self.hidden_scale
-            hidden += self.hidden_bias
+            hidden += bias
             np.maximum(hidden, 0, out=hidden)
-            for output, weights in enumerate(self.output_weights):
-                result[rows, output] = np.sum(hidden * weights, axis=1)
+            for output, weights in enumerate(output_weights):
+                # A sum per row, always in the same order; a matrix product would not be.
+                result[rows, output] = np.einsum("ij,j->i", hidden, weights)
         return result + self.output_bias
 
     def _sums(self, features: Floats) -> Floats:
