@@ -12,7 +12,7 @@ from linesift.model import PagePrediction
 from linesift.packing import pack
 from linesift.page import Batch, Page
 from linesift.reasons import AGAINST, FOR, NEITHER, Reason, explain, percent, word_weights
-from linesift.tag_paths import hashed_paths
+from linesift.tag_paths import SplitPaths, hashed_paths
 from tests.made_pages import NEW_SITES, fitted, made_pages
 
 NEW = made_pages(NEW_SITES)
@@ -224,7 +224,7 @@ def test_names_in_the_html_are_those_whose_loss_moves_the_score_that_way():
                 without = path.replace(f".{name.strip('“”')}", "")
                 assert without != path
                 with_it, others = model.paths.scores(
-                    hashed_paths((path, without), model.paths.bits)
+                    hashed_paths(SplitPaths((path, without)), model.paths.bits)
                 )[:, CONTENT]
                 assert (with_it > others) == (reason.side == FOR)
                 seen.add(reason.side)

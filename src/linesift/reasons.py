@@ -30,7 +30,7 @@ from linesift.odds import logit
 from linesift.packing import sums
 from linesift.page import Batch, Page
 from linesift.predict import predict_pages
-from linesift.tag_paths import PATH_FEATURES, hashed_paths, path_features
+from linesift.tag_paths import PATH_FEATURES, SplitPaths, hashed_paths, path_features
 from linesift.text import word_spans
 
 FOR, AGAINST, NEITHER = "for", "against", ""
@@ -142,7 +142,7 @@ def explain(model: LinePredictor, prediction: PagePrediction) -> list[LineReason
         _distance(prediction.keep),
         _markup(model, prediction),
         _links(page),
-        _places(page),
+        _places(batch),
         _names(model, page),
         _shape(batch),
         _copies(page, batch),
@@ -389,12 +389,11 @@ def _links(page: Page) -> Told:
             yield k, Reason(f"{percent(share)} of it is a link.")
 
 
-def _places(page: Page) -> Told:
-    if page.markup is None:
+def _places(batch: Batch) -> Told:
+    if not batch.paths:
         return
-    distinct = tuple(dict.fromkeys(page.markup.paths))
-    rows = dict(zip(distinct, path_features(distinct).astype(int).tolist(), strict=True))
-    for k, path in enumerate(page.markup.paths):
+    rows = path_features(batch.split_paths).astype(int).tolist()
+    for k, path in enumerate(batch.path_ids.tolist()):
         flags = dict(zip(PATH_FEATURES, rows[path], strict=True))
         places = [f"a heading (h{flags['heading']})"] if flags["heading"] else []
         places += [place for name, place in _PLACES.items() if flags[name]]
@@ -419,7 +418,8 @@ def _of_path(linear: HashedLinear, path: str) -> Iterator[Reason]:
         " ".join(".".join(part for part in one if part != name) for one in elements)
         for name in names
     ]
-    whole, *others = linear.scores(hashed_paths((path, *without), linear.bits))[:, CONTENT].tolist()
+    tokens = hashed_paths(SplitPaths((path, *without)), linear.bits)
+    whole, *others = linear.scores(tokens)[:, CONTENT].tolist()
     steps = sorted(zip(names, [whole - one for one in others], strict=True), key=lambda one: one[1])
     for side, ordered in ((FOR, steps[::-1]), (AGAINST, steps)):
         sign = 1 if side == FOR else -1
