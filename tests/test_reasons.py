@@ -11,7 +11,7 @@ from linesift.linear import HashedLinear
 from linesift.model import PagePrediction
 from linesift.packing import pack
 from linesift.page import Batch, Page
-from linesift.reasons import AGAINST, FOR, NEITHER, Reason, explain, percent, word_weights
+from linesift.reasons import AGAINST, FOR, NEITHER, Reason, explain, percent
 from linesift.tag_paths import SplitPaths, hashed_paths
 from tests.made_pages import NEW_SITES, fitted, made_pages
 
@@ -37,41 +37,6 @@ def said(model, prediction: PagePrediction) -> list[list[str]]:
 
 
 # ----------------------------------------------------------------------------- words
-
-
-ODD_LINES = (
-    "It rained all day, they said.",
-    "x",
-    "—",
-    "  leading and   inner spaces ",
-    "日本語の記事です。Tokyo 2021",
-    "emoji 😀 and half \ud800 a pair",
-    "الحكومة قالت أمس",
-    "word " * 100,
-    "y" * 1000,
-)
-
-
-@pytest.mark.parametrize("orders", [(3,), (3, 5), (5, 3)])
-def test_what_the_words_of_a_line_add_makes_its_score(orders):
-    rng = np.random.default_rng(0)
-    linear = HashedLinear(
-        pack(np.append(rng.integers(-127, 128, (len(LABELS), 1 << 12)), [[0]] * 4, axis=1)),
-        rng.random(len(LABELS), np.float32),
-        rng.random(len(LABELS), np.float32),
-    )
-    batch = Batch.from_pages([Page("p", ODD_LINES, tuple(range(len(ODD_LINES))))])
-    words = list(word_weights(linear, (orders, 128, 64), batch))
-    added = np.array([np.sum([weights for _, weights in one], axis=0) for one in words])
-    scores = linear.scores(hashed_ngrams(batch, orders, 12, 128, 64))
-    np.testing.assert_allclose(added + linear.intercept, scores, rtol=1e-4, atol=1e-4)
-
-
-def test_words_of_a_line_are_those_that_the_model_looks_at():
-    batch = Batch.from_pages([Page("p", ("one two " + "x" * 50 + " three four",), (1,))])
-    linear = made_model().ngrams
-    (words,) = word_weights(linear, ((3, 5), 7, 10), batch)
-    assert [word for word, _ in words] == ["one", "two" + "three", "four"]
 
 
 def test_a_word_is_named_on_the_side_that_its_letters_speak_for():

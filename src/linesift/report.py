@@ -285,7 +285,7 @@ def _line(page: ReportPage, k: int, anchor: str) -> str:
         f'<a href="#{anchor}" tabindex="-1">{source.numbers[k]}</a>'
         f'<span class="t" dir="auto"{language}>{_text(source.lines[k], _LONGEST)}</span>'
         f'<span class="l">{label}</span>'
-        f'<span class="p p{round(probability * _STEPS)}">{percent(probability)}</span>'
+        f'<span class="p p{round(probability * _STEPS)}">{_percent(probability)}</span>'
         f'<div class="why" id="{anchor}-why">{_why(page, k)}</div></li>\n'
     )
 
@@ -310,14 +310,14 @@ def _why(page: ReportPage, k: int) -> str:
 def _verdict(page: ReportPage, k: int) -> str:
     label = LABELS[page.prediction.codes[k]]
     probability = float(page.prediction.probabilities[k])
-    enough = percent(page.threshold.line)
+    enough = _percent(page.threshold.line)
     if page.prediction.codes[k] == CONTENT:
-        return f"<b>Kept.</b> {percent(probability)}; {enough} is enough."
+        return f"<b>Kept.</b> {_percent(probability)}; {enough} is enough."
     if probability < page.threshold.line:
-        return f"<b>Left out as {label}.</b> {percent(probability)}; {enough} would be enough."
+        return f"<b>Left out as {label}.</b> {_percent(probability)}; {enough} would be enough."
     return (
-        f"<b>Left out with the whole page.</b> {percent(probability)}, but no line of the page "
-        f"has {percent(page.threshold.page)}."
+        f"<b>Left out with the whole page.</b> {_percent(probability)}, but no line of the page "
+        f"has {_percent(page.threshold.page)}."
     )
 
 
@@ -349,3 +349,7 @@ def _text(text: str, longest: int | None = None) -> str:
 def _plain(text: str) -> str:
     """Return a text for places where no elements can stand."""
     return "".join(f"[{piece}]" if steers else piece for piece, steers in visible(text))
+
+
+def _percent(probability: float) -> str:
+    return escape(percent(probability))
