@@ -61,6 +61,14 @@ def test_a_word_is_named_on_the_side_that_its_letters_speak_for():
     assert as_content.words_of_kind == ()
 
 
+def test_neighbouring_ideographs_are_named_together_where_they_push_the_same_way():
+    line = "市政府昨天表示，大桥将重新开放，记者看到行人已经可以通过。"
+    (one,) = explain(load_model(), labelled(read_text(line), [CONTENT]))
+    named = one.words_for + one.words_against
+    assert all(word in line and len(word) <= 4 for word in named)
+    assert max(map(len, named)) > 1
+
+
 def test_a_model_without_ngrams_and_a_rule_name_no_words_but_reasons():
     page = NEW.pages[0]
     for model in (replace(made_model(), ngrams=None, ngram_orders=()), RunRule()):

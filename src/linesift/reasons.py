@@ -8,7 +8,7 @@ and below, repetition. A rule without weights gives no words, and all the rest.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -29,11 +29,13 @@ from linesift.odds import logit
 from linesift.page import Batch, Page
 from linesift.predict import predict_pages
 from linesift.tag_paths import PATH_FEATURES, SplitPaths, hashed_paths, path_features
+from linesift.text import is_ideograph
 from linesift.word_weights import word_weights
 
 FOR, AGAINST, NEITHER = "for", "against", ""
 
 _MOST_WORDS = 5  # named on each side
+_LONGEST_JOINED = 4  # ideographs
 _LEAST_WEIGHT = 0.05  # log-odds from which a word is named
 _LEAST_SHARE = 0.15  # of the strongest word's weight
 _LEAST_STEP = 0.7  # log-odds from which surroundings or markup speak: odds doubled or halved
@@ -193,11 +195,30 @@ def _by_word(words: Sequence[tuple[str, Floats]], label: int) -> dict[str, float
     """Return what each distinct word adds; its marks are left out, and case tells nothing."""
     added: dict[str, float] = {}
     shown: dict[str, str] = {}
-    for word, weights in words:
+    for word, weight in _joined((word, float(weights[label])) for word, weights in words):
         bare = _bare(word)
         name = shown.setdefault(bare.casefold(), bare)
-        added[name] = added.get(name, 0.0) + float(weights[label])
+        added[name] = added.get(name, 0.0) + weight
     return added
+
+
+def _joined(words: Iterable[tuple[str, float]]) -> Iterator[tuple[str, float]]:
+    """Yield words, up to four neighbouring ideographs that push the same way as one."""
+    held: tuple[str, float] | None = None
+    for word, weight in words:
+        if held and is_ideograph(word) and len(held[0]) < _LONGEST_JOINED:
+            if (held[1] < 0) == (weight < 0):
+                held = held[0] + word, held[1] + weight
+                continue
+        if held:
+            yield held
+            held = None
+        if is_ideograph(word):
+            held = word, weight
+        else:
+            yield word, weight
+    if held:
+        yield held
 
 
 def _bare(word: str) -> str:

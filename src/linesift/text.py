@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_IDEOGRAPH = re.compile(rf"[{_IDEOGRAPHS}]")
 _WORD = re.compile(rf"[{_IDEOGRAPHS}]|[^\W_{_IDEOGRAPHS}]+")
 _STRETCH = re.compile(rf"\s*(?:[{_IDEOGRAPHS}]|[^\s{_IDEOGRAPHS}]+)\s*|\s+")
 # Joiners, places to break and marks of direction are part of how scripts are written.
@@ -51,6 +52,15 @@ def word_spans(text: str) -> list[tuple[int, int]]:
     ([(0, 3), (3, 11), (11, 12), (12, 13)], [])
     """
     return [match.span() for match in _STRETCH.finditer(text)]
+
+
+def is_ideograph(text: str) -> bool:
+    """Tell whether a text is one character of a script without spaces between words.
+
+    >>> is_ideograph("日"), is_ideograph("a"), is_ideograph("日本")
+    (True, False, False)
+    """
+    return _IDEOGRAPH.fullmatch(text) is not None
 
 
 def visible(text: str) -> Iterator[tuple[str, bool]]:
