@@ -2,7 +2,10 @@
 
 import base64
 import hashlib
+import os
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -313,6 +316,27 @@ def test_a_terminal_gets_colours_unless_its_environment_says_no(monkeypatch, env
     assert not wants_color("auto", terminal=False)
     assert wants_color("always", terminal=False)
     assert not wants_color("never", terminal=True)
+
+
+def test_tsv_is_coloured_on_a_real_terminal(model, folder):
+    pty = pytest.importorskip("pty", reason="this system has no terminals of this kind")
+    code = "import sys; from linesift.cli import main; main(sys.argv[1:])"
+    command = ["predict", "--model", model, "--format", "tsv", str(folder / "0.html")]
+    environment = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | {"TERM": "xterm"}
+    ours, theirs = pty.openpty()
+    try:
+        done = subprocess.Popen(
+            [sys.executable, "-c", code, *command],
+            stdout=theirs,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+        )
+        shown = os.read(ours, 1 << 12)
+        done.wait(timeout=60)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert shown.startswith(b"\x1b[1m# page: ")
 
 
 def test_a_page_cannot_steer_the_terminal(model, tmp_path):
