@@ -129,6 +129,12 @@ def test_a_page_without_article_says_what_it_lacked():
     )
 
 
+def test_a_probability_just_below_the_threshold_does_not_look_like_it():
+    html = report(labelled(lines_page("Home"), [OTHER], [0.458]), threshold=Threshold(0.46))
+    assert "<b>Left out as other.</b> 45.800 %; 46.000 % would be enough." in html
+    assert "46 % is enough" not in html
+
+
 def test_one_page_is_open_and_many_are_an_index_of_closed_ones():
     one = labelled(lines_page("It rained."), [CONTENT])
     assert report(one).count('<details class="page" open>') == 1
@@ -355,8 +361,9 @@ def test_color_is_refused_where_there_is_nothing_to_colour(other, folder):
     assert "--color is for lines on a terminal" in result.stderr
 
 
-def test_labels_have_colours_and_meanings():
+def test_labels_have_colours_meanings_and_words():
     from linesift.cli.render import _STYLES
+    from linesift.reasons import _MANY, _ONE
     from linesift.report import _MEANINGS
 
-    assert tuple(_STYLES) == tuple(_MEANINGS) == LABELS
+    assert tuple(_STYLES) == tuple(_MEANINGS) == tuple(_ONE) == tuple(_MANY) == LABELS

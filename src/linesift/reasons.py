@@ -22,7 +22,7 @@ from linesift.features import (
     line_hashes,
     word_hashes,
 )
-from linesift.labels import CONTENT, LABELS
+from linesift.labels import CONTENT
 from linesift.linear import HashedLinear
 from linesift.model import LineModel, LinePredictor, PagePrediction
 from linesift.odds import logit
@@ -411,6 +411,3 @@ def _shape(batch: Batch) -> Told:
     for k, count in enumerate(words):
         if 1 < count <= 4:
             yield k, Reason(f"Short: {count} words.")
-
-
-assert LABELS == tuple(_ONE) == tuple(_MANY)

@@ -12,7 +12,7 @@ import hashlib
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from html import escape
 from importlib import resources
@@ -73,7 +73,7 @@ class _Totals:
     kept: int = 0
     characters: int = 0
     kept_characters: int = 0
-    labels: Counter[str] | None = None
+    labels: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, prediction: PagePrediction) -> "_Totals":
@@ -93,7 +93,7 @@ class _Totals:
             self.kept + other.kept,
             self.characters + other.characters,
             self.kept_characters + other.kept_characters,
-            (self.labels or Counter()) + (other.labels or Counter()),
+            self.labels + other.labels,
         )
 
 
@@ -198,11 +198,10 @@ def _figures(totals: _Totals) -> str:
 
 
 def _toolbar(totals: _Totals) -> str:
-    counts = totals.labels or Counter()
     buttons = "\n".join(
         f'<button type="button" class="{label}" data-label="{label}" aria-pressed="true" '
         f'aria-keyshortcuts="{key}"><kbd>{key}</kbd> {label} '
-        f"<span>{counts[label]:,}</span></button>"
+        f"<span>{totals.labels[label]:,}</span></button>"
         for key, label in enumerate(LABELS, start=1)
     )
     return (
@@ -242,8 +241,8 @@ def _panel() -> str:
 def _section(page: ReportPage, totals: _Totals, number: int) -> Iterator[str]:
     """Yield one page of the report, piece by piece."""
     prediction = page.prediction
-    counts = totals.labels or Counter()
-    kinds = " · ".join(f"{label} {counts[label]:,}" for label in LABELS if counts[label])
+    counts = ((label, totals.labels[label]) for label in LABELS)
+    kinds = " · ".join(f"{label} {count:,}" for label, count in counts if count)
     note = _note(page)
     yield f"<summary><h2>{_text(prediction.page.page_id)}</h2> "
     yield f"<span>{totals.kept:,} of {totals.lines:,} lines</span></summary>\n"
@@ -264,14 +263,13 @@ def _note(page: ReportPage) -> str:
         return ""
     surest = float(prediction.probabilities.max())
     if surest >= page.threshold.line:
+        shown, needed = _compared(surest, page.threshold.page)
         return (
-            f"Taken for a page without an article: its surest line has {percent(surest)}, "
-            f"and {percent(page.threshold.page)} is what one line at least must have."
+            f"Taken for a page without an article: its surest line has {shown}, "
+            f"and {needed} is what one line at least must have."
         )
-    return (
-        f"Nothing is kept: the surest line has {percent(surest)}, "
-        f"and {percent(page.threshold.line)} is enough."
-    )
+    shown, needed = _compared(surest, page.threshold.line)
+    return f"Nothing is kept: the surest line has {shown}, and {needed} is enough."
 
 
 def _line(page: ReportPage, k: int, anchor: str) -> str:
@@ -285,7 +283,7 @@ def _line(page: ReportPage, k: int, anchor: str) -> str:
         f'<a href="#{anchor}" tabindex="-1">{source.numbers[k]}</a>'
         f'<span class="t" dir="auto"{language}>{_text(source.lines[k], _LONGEST)}</span>'
         f'<span class="l">{label}</span>'
-        f'<span class="p p{round(probability * _STEPS)}">{_percent(probability)}</span>'
+        f'<span class="p p{round(probability * _STEPS)}">{escape(percent(probability))}</span>'
         f'<div class="why" id="{anchor}-why">{_why(page, k)}</div></li>\n'
     )
 
@@ -310,15 +308,20 @@ def _why(page: ReportPage, k: int) -> str:
 def _verdict(page: ReportPage, k: int) -> str:
     label = LABELS[page.prediction.codes[k]]
     probability = float(page.prediction.probabilities[k])
-    enough = _percent(page.threshold.line)
+    shown, enough = map(escape, _compared(probability, page.threshold.line))
     if page.prediction.codes[k] == CONTENT:
-        return f"<b>Kept.</b> {_percent(probability)}; {enough} is enough."
+        return f"<b>Kept.</b> {shown}; {enough} is enough."
     if probability < page.threshold.line:
-        return f"<b>Left out as {label}.</b> {_percent(probability)}; {enough} would be enough."
-    return (
-        f"<b>Left out with the whole page.</b> {_percent(probability)}, but no line of the page "
-        f"has {_percent(page.threshold.page)}."
-    )
+        return f"<b>Left out as {label}.</b> {shown}; {enough} would be enough."
+    shown, needed = map(escape, _compared(probability, page.threshold.page))
+    return f"<b>Left out with the whole page.</b> {shown}, but no line of the page has {needed}."
+
+
+def _compared(probability: float, threshold: float) -> tuple[str, str]:
+    """Return both as percentages; two that differ never look the same."""
+    if percent(probability) != percent(threshold) or probability == threshold:
+        return percent(probability), percent(threshold)
+    return f"{100 * probability:.3f} %", f"{100 * threshold:.3f} %"
 
 
 def _said(reasons: LineReasons, side: str) -> list[str]:
@@ -349,7 +352,3 @@ def _text(text: str, longest: int | None = None) -> str:
 def _plain(text: str) -> str:
     """Return a text for places where no elements can stand."""
     return "".join(f"[{piece}]" if steers else piece for piece, steers in visible(text))
-
-
-def _percent(probability: float) -> str:
-    return escape(percent(probability))
