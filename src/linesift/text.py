@@ -11,7 +11,12 @@ from collections.abc import Iterator, Sequence
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_IDEOGRAPH = re.compile(rf"[{_IDEOGRAPHS}]")
 _WORD = re.compile(rf"[{_IDEOGRAPHS}]|[^\W_{_IDEOGRAPHS}]+")
+_STRETCH = re.compile(rf"\s*(?:[{_IDEOGRAPHS}]|[^\s{_IDEOGRAPHS}]+)\s*|\s+")
+# Joiners, places to break and marks of direction are part of how scripts are written.
+_HARMLESS = frozenset("\t\n\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u2060")
+_UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
 
 
 def split_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -36,6 +41,48 @@ def words(text: str) -> list[str]:
     ['ab', 'naïve', '日', '本', '2021']
     """
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Return where the words of a text begin and end, marks and spaces with them.
+
+    Every character belongs to one word; of Chinese and Japanese each is a word.
+
+    >>> word_spans("It rained: 日本"), word_spans("")
+    ([(0, 3), (3, 11), (11, 12), (12, 13)], [])
+    """
+    return [match.span() for match in _STRETCH.finditer(text)]
+
+
+def is_ideograph(text: str) -> bool:
+    """Tell whether a text is one character of a script without spaces between words.
+
+    >>> is_ideograph("日"), is_ideograph("a"), is_ideograph("日本")
+    (True, False, False)
+    """
+    return _IDEOGRAPH.fullmatch(text) is not None
+
+
+def visible(text: str) -> Iterator[tuple[str, bool]]:
+    r"""Yield a text in pieces, characters that steer instead of show by their names.
+
+    Of each piece it says whether it stands for such a character: a control, an override of
+    direction, half of a surrogate pair, or one for private use.
+
+    >>> list(visible("a\x1b[2J\u202eb"))
+    [('a', False), ('U+001B', True), ('[2J', False), ('U+202E', True), ('b', False)]
+    """
+    start = 0
+    for k, character in enumerate(text):
+        if character.isprintable() or character in _HARMLESS:
+            continue
+        if unicodedata.category(character) in _UNSEEN:
+            if start < k:
+                yield text[start:k], False
+            yield f"U+{ord(character):04X}", True
+            start = k + 1
+    if start < len(text):
+        yield text[start:], False
 
 
 def shingles(tokens: Sequence[str], size: int = 4) -> list[tuple[str, ...]]:

@@ -1,18 +1,19 @@
 """`linesift predict`: pages in, their articles or labelled lines out."""
 
-import json
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from linesift.cli import render
 from linesift.cli.common import InputError, ThresholdType, model_option, one_sentence, progress_bar
 
 if TYPE_CHECKING:
     from linesift.crawl import Outcome
-    from linesift.model import PagePrediction
     from linesift.parts import Output
     from linesift.sources import Record
 
@@ -24,9 +25,16 @@ _NAMED = 20  # failures named one by one; the others are counted
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "jsonl", "tsv", "parquet"]),
-    help="text (the default): the article; jsonl: an object a line; tsv: label TAB text. "
+    type=click.Choice(["text", "jsonl", "tsv", "html", "parquet"]),
+    help="text (the default): the article; jsonl: an object a line; tsv: label TAB text; "
+    "html: one page to look at, with the reasons. "
     "With --output jsonl (the default) or parquet: a row a page.",
+)
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    help="Every line of a page (as --format tsv), its noise dimmed and coloured by label; "
+    "auto, as tsv does without this: on a terminal, unless NO_COLOR is set.",
 )
 @model_option
 @click.option(
@@ -78,6 +86,7 @@ def predict(
     context: click.Context,
     inputs: tuple[str, ...],
     form: str | None,
+    color: str | None,
     model_path: str | None,
     threshold: float | str,
     input_format: str | None,
@@ -97,10 +106,12 @@ def predict(
     Examples:
       linesift predict page.txt
       curl -s https://example.org/news | linesift predict -
+      linesift predict --color auto page.txt
       linesift predict --format jsonl pages/ > lines.jsonl
+      linesift predict --format html page.html > report.html
       linesift predict --jobs 2 --output articles crawl.warc.gz
     """
-    _check_format(form, labels, to_folder=output is not None)
+    form = _checked_format(form, color, labels, to_folder=output is not None)
     from linesift.crawl import Judge, model_of_process
     from linesift.sources import Fields, read_records
 
@@ -109,8 +120,10 @@ def predict(
         model_of_process(model_path)  # what is wrong with it is said before anything is read
     records = read_records(inputs, input_format=input_format, fields=fields)
     if output is None:
-        judge = Judge(model_path, threshold, fields, RENDERERS[form or "text"])
-        context.exit(_print(records, judge, jobs, blank_between=form in (None, "text")))
+        judge = Judge(model_path, threshold, fields, _renderer(form, color, model_path, threshold))
+        if form == "html":
+            context.exit(_print_report(records, judge, jobs))
+        context.exit(_print(records, judge, jobs, blank_between=_stands_apart(form, color)))
     settings = {
         "inputs": [[name, _size(name)] for name in inputs],
         "input format": input_format,
@@ -121,17 +134,38 @@ def predict(
 
     judge = Judge(model_path, threshold, fields, partial(page_row, labels=labels))
     with one_sentence("crawl"):
-        parts = _parts(output, form or "jsonl", labels, part_size, model_path, settings)
+        parts = _parts(output, form, labels, part_size, model_path, settings)
         context.exit(_write(records, judge, jobs, parts))
 
 
-def _check_format(form: str | None, labels: bool, *, to_folder: bool) -> None:
-    if to_folder and form in ("text", "tsv"):
+def _checked_format(form: str | None, color: str | None, labels: bool, *, to_folder: bool) -> str:
+    """Return the format in use, or say what does not go together."""
+    if color is not None and (to_folder or form not in (None, "tsv")):
+        raise InputError("--color is for lines on a terminal: give it alone or with --format tsv")
+    if to_folder and form not in (None, "jsonl", "parquet"):
         raise InputError(f"--output takes --format jsonl or parquet, not {form}")
     if not to_folder and form == "parquet":
         raise InputError("--format parquet needs --output FOLDER")
     if not to_folder and labels:
         raise InputError("--labels needs --output FOLDER; --format jsonl prints labels")
+    return form or ("jsonl" if to_folder else "tsv" if color else "text")
+
+
+def _renderer(
+    form: str, color: str | None, model_path: str | None, threshold: float | str
+) -> Callable[..., Any]:
+    if form == "html":
+        return partial(render.for_report, model=model_path, threshold=threshold)
+    return render.colored_tsv if _in_color(form, color) else render.RENDERERS[form]
+
+
+def _in_color(form: str, color: str | None) -> bool:
+    return form == "tsv" and render.wants_color(color or "auto", terminal=sys.stdout.isatty())
+
+
+def _stands_apart(form: str, color: str | None) -> bool:
+    """Tell whether a blank line stands between two pages: for eyes, not for programs."""
+    return form == "text" or _in_color(form, color)
 
 
 class _Failures:
@@ -159,63 +193,55 @@ def _exit_code(pages: int, failed: int) -> int:
 
 def _print(records: "Iterator[Record]", judge: Any, jobs: int, *, blank_between: bool) -> int:
     """Print what becomes of each record; return the exit code."""
-    from linesift.crawl import CrawlError, judged
-
-    failures = _Failures()
     printed = 0
-    try:
-        with progress_bar("pages", 0) as advance:
-            for outcome in judged(records, judge, n_jobs=jobs):
-                if outcome.error:
-                    failures.note(outcome)
-                    continue
-                if blank_between and printed:
-                    click.echo()
-                click.echo(outcome.page, nl=False)
-                printed += 1
-                advance("pages", printed, 0)
-    except CrawlError as error:
-        raise InputError(str(error)) from error
-    failures.close()
+    with _pages(records, judge, jobs) as (pages, failures):
+        for page in pages:
+            if blank_between and printed:
+                click.echo()
+            click.echo(page, nl=False)
+            printed += 1
     return _exit_code(printed, failures.count)
 
 
-def _text(prediction: "PagePrediction") -> bytes:
-    return _printable(prediction.text)
+def _print_report(records: "Iterator[Record]", judge: Any, jobs: int) -> int:
+    """Print one HTML page on all records, once they are read; return the exit code."""
+    from linesift.report import HtmlReport
+
+    with HtmlReport() as report:
+        with _pages(records, judge, jobs) as (pages, failures):
+            for page in pages:
+                report.add(page)
+        if report.n_pages:
+            for chunk in report.chunks():
+                click.echo(chunk, nl=False)
+        return _exit_code(report.n_pages, failures.count)
 
 
-def _tsv(prediction: "PagePrediction") -> bytes:
-    page = prediction.page
-    rows = [f"{label}\t{line}" for label, line in zip(prediction.labels, page.lines, strict=True)]
-    return _printable("".join(f"{row}\n" for row in [f"# page: {page.page_id}", *rows]))
+@contextmanager
+def _pages(
+    records: "Iterator[Record]", judge: Any, jobs: int
+) -> Iterator[tuple[Iterator[Any], _Failures]]:
+    """Give what the judge made of each page, and the failures met on the way."""
+    from linesift.crawl import CrawlError, judged
 
+    failures = _Failures()
 
-def _jsonl(prediction: "PagePrediction") -> bytes:
-    page = prediction.page
-    columns = {
-        "line": page.numbers,
-        "text": page.lines,
-        "label": prediction.labels,
-        "probability": [round(one, 4) for one in prediction.probabilities.tolist()],
-        "keep": prediction.keep.tolist(),
-    }
-    rows = (
-        {"page": page.page_id, **dict(zip(columns, row, strict=True))}
-        for row in zip(*columns.values(), strict=True)
-    )
-    return _printable("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows))
+    def pages() -> Iterator[Any]:
+        done = 0
+        for outcome in judged(records, judge, n_jobs=jobs):
+            if outcome.error:
+                failures.note(outcome)
+                continue
+            yield outcome.page
+            done += 1
+            advance("pages", done, 0)
 
-
-RENDERERS: dict[str, Callable[["PagePrediction"], bytes]] = {
-    "text": _text,
-    "jsonl": _jsonl,
-    "tsv": _tsv,
-}
-
-
-def _printable(text: str) -> bytes:
-    """Return UTF-8 whatever the locale; lone surrogates become question marks."""
-    return text.encode("utf-8", "replace")
+    try:
+        with progress_bar("pages", 0) as advance:
+            yield pages(), failures
+    except CrawlError as error:
+        raise InputError(str(error)) from error
+    failures.close()
 
 
 # ------------------------------------------------------------------------- a folder

@@ -1,0 +1,103 @@
+"""How `linesift predict` writes a page to standard output, a function a format."""
+
+import json
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from linesift.text import visible
+
+if TYPE_CHECKING:
+    from linesift.model import PagePrediction
+    from linesift.report import ReportPage
+
+_STYLES = {"content": "0", "related": "2;33", "navigation": "2;34", "other": "2;35"}
+"""Escape codes of the labels: noise is dim and yellow, blue or magenta."""
+_HEADING, _QUIET, _STEERS = "1", "2", "7"
+_WIDEST_LABEL = max(map(len, _STYLES))
+
+
+def text(prediction: "PagePrediction") -> bytes:
+    """Return the kept lines."""
+    return _printable(prediction.text)
+
+
+def tsv(prediction: "PagePrediction") -> bytes:
+    """Return label TAB text of each line, below the name of the page."""
+    page = prediction.page
+    rows = [f"{label}\t{line}" for label, line in zip(prediction.labels, page.lines, strict=True)]
+    return _printable("".join(f"{row}\n" for row in [f"# page: {page.page_id}", *rows]))
+
+
+def jsonl(prediction: "PagePrediction") -> bytes:
+    """Return an object for each line."""
+    page = prediction.page
+    columns = {
+        "line": page.numbers,
+        "text": page.lines,
+        "label": prediction.labels,
+        "probability": [round(one, 4) for one in prediction.probabilities.tolist()],
+        "keep": prediction.keep.tolist(),
+    }
+    rows = (
+        {"page": page.page_id, **dict(zip(columns, row, strict=True))}
+        for row in zip(*columns.values(), strict=True)
+    )
+    return _printable("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows))
+
+
+def colored_tsv(prediction: "PagePrediction") -> bytes:
+    """Return what `tsv` does for eyes: labels in one width, noise dim and in a colour of its own.
+
+    Control characters of the page stand by name, so that no page can steer a terminal.
+    """
+    page = prediction.page
+    rows = [_styled(_HEADING, f"# page: {page.page_id}")]
+    for label, line in zip(prediction.labels, page.lines, strict=True):
+        quiet = _QUIET if label == "content" else _STYLES[label]
+        rows.append(
+            f"{_styled(quiet, label.ljust(_WIDEST_LABEL))}  {_styled(_STYLES[label], line)}"
+        )
+    return _printable("".join(f"{row}\n" for row in rows))
+
+
+def _styled(codes: str, shown: str) -> str:
+    pieces = (
+        f"\x1b[{_STEERS}m{piece}\x1b[0;{codes}m" if steers else piece
+        for piece, steers in visible(shown)
+    )
+    return f"\x1b[{codes}m{''.join(pieces)}\x1b[0m"
+
+
+def for_report(
+    prediction: "PagePrediction", *, model: str | None, threshold: float | str
+) -> "ReportPage":
+    """Return what a report shows of a page: why each line is judged as it is."""
+    from linesift.crawl import model_of_process
+    from linesift.reasons import explain
+    from linesift.report import ReportPage
+
+    judge = model_of_process(model)
+    return ReportPage(prediction, explain(judge, prediction), judge.threshold(threshold))
+
+
+RENDERERS: dict[str, Callable[["PagePrediction"], bytes]] = {
+    "text": text,
+    "jsonl": jsonl,
+    "tsv": tsv,
+}
+
+
+def wants_color(when: str, *, terminal: bool) -> bool:
+    """Tell whether to colour: always, never, or on a terminal that says nothing against it.
+
+    `NO_COLOR` with any value says so, and so does `TERM=dumb`.
+    """
+    if when != "auto":
+        return when == "always"
+    return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _printable(shown: str) -> bytes:
+    """Return UTF-8 whatever the locale; lone surrogates become question marks."""
+    return shown.encode("utf-8", "replace")
