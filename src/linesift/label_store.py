@@ -162,6 +162,14 @@ class LabelStore:
         check_labels(file.page, page)
         return file, _version(data)
 
+    def stamp(self, page: Page) -> tuple[int, ...]:
+        """Return what changes whenever the file of a page does, without reading it."""
+        try:
+            found = self.path(page).stat()
+        except FileNotFoundError:
+            return ()
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
     def save(self, page: Page, guesses: LabelArray, changes: Mapping[int, Change]) -> Merged:
         """Merge changes into the page's file, on the disk when this returns.
 
