@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 
 from linesift.labels import (
-    UNSURE,
     LabelArray,
     LabelError,
     LabelFile,
@@ -170,7 +169,14 @@ class LabelStore:
             return ()
         return found.st_ino, found.st_mtime_ns, found.st_size
 
-    def save(self, page: Page, guesses: LabelArray, changes: Mapping[int, Change]) -> Merged:
+    def save(
+        self,
+        page: Page,
+        guesses: LabelArray,
+        changes: Mapping[int, Change],
+        *,
+        remarks: tuple[str, ...] = (),
+    ) -> Merged:
         """Merge changes into the page's file, on the disk when this returns.
 
         Parameters
@@ -180,6 +186,8 @@ class LabelStore:
             What to write, marked as a guess, for lines of which no person has said anything.
         changes : mapping
             By line number.
+        remarks : tuple of str
+            For the head of a new file.
 
         Raises
         ------
@@ -193,7 +201,9 @@ class LabelStore:
             raise LabelError(f"{page.page_id}: there is no line {unknown[0]}")
         with self.locked():
             file, version = self.read(page)
-            before = file or LabelFile(page, guesses, np.zeros(len(page.lines), bool))
+            before = file or LabelFile(
+                page, guesses, np.zeros(len(page.lines), bool), remarks
+            )
             after, replaced, skipped = _merge(before, guesses, changes)
             if file is None or format_label_file(after) != format_label_file(file):
                 data = format_label_file(after)
@@ -278,11 +288,6 @@ def _merge(
         by_hand[i] = change.label is not None
         labels[i] = guesses[i] if change.label is None else change.label
     return replace(before, labels=labels, by_hand=by_hand), tuple(replaced), tuple(skipped)
-
-
-def no_guesses(page: Page) -> LabelArray:
-    """Return guesses that say nothing, where there is no model to ask."""
-    return np.full(len(page.lines), UNSURE, np.int8)
 
 
 def _same_lines(one: Page, other: Page) -> bool:

@@ -178,7 +178,8 @@ function nextDoubtful() {
   const next = left[left.indexOf(cursor) + 1] ?? left[0];
   select(next, false, "center");
   const line = page.lines[next];
-  if (isDoubtful(line)) say(`${left.filter((i) => isDoubtful(page.lines[i])).length} doubtful`);
+  const doubtful = left.filter((i) => isDoubtful(page.lines[i])).length;
+  if (isDoubtful(line)) say(`Lines of this page that are doubtful: ${doubtful}.`);
   else say(`The other ${left.length} look sure. a agrees with them all.`);
   return undefined;
 }
