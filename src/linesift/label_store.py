@@ -78,7 +78,7 @@ class Merged:
 
 
 class LabelStore:
-    """The label files of a folder, by page; made when something is saved.
+    r"""The label files of a folder, by page; made when something is saved.
 
     Parameters
     ----------
@@ -93,11 +93,11 @@ class LabelStore:
     --------
     >>> import tempfile
     >>> from linesift import read_text
-    >>> page = read_text("It rained.\\nShare", "rain")
+    >>> page = read_text("It rained.\nShare", "rain")
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     store = LabelStore(folder)
     ...     saved = store.save(page, np.array([0, 3], np.int8), {1: Change(0)})
-    ...     print(store.path(page).read_text().replace("\\t", " "), end="")
+    ...     print(store.path(page).read_text().replace("\t", " "), end="")
     # page: rain
     # site: unknown
     content It rained.
@@ -201,9 +201,7 @@ class LabelStore:
             raise LabelError(f"{page.page_id}: there is no line {unknown[0]}")
         with self.locked():
             file, version = self.read(page)
-            before = file or LabelFile(
-                page, guesses, np.zeros(len(page.lines), bool), remarks
-            )
+            before = file or LabelFile(page, guesses, np.zeros(len(page.lines), bool), remarks)
             after, replaced, skipped = _merge(before, guesses, changes)
             if file is None or format_label_file(after) != format_label_file(file):
                 data = format_label_file(after)

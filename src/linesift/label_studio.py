@@ -42,7 +42,7 @@ class Imported:
 def to_task(
     file: LabelFile, prediction: tuple[LabelArray, Floats] | None = None, *, version: str = ""
 ) -> dict[str, Any]:
-    """Return a page and its labels as a task.
+    r"""Return a page and its labels as a task.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def to_task(
     Examples
     --------
     >>> from linesift.labels import parse_label_file
-    >>> task = to_task(parse_label_file(b"content\\tIt rained.\\nother?\\tShare\\n", "rain.tsv"))
+    >>> task = to_task(parse_label_file(b"content\tIt rained.\nother?\tShare\n", "rain.tsv"))
     >>> task["data"]["lines"]
     [{'number': '1', 'text': 'It rained.'}, {'number': '2', 'text': 'Share'}]
     >>> [region["value"]["paragraphlabels"] for region in task["annotations"][0]["result"]]

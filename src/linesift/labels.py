@@ -155,7 +155,7 @@ def _share_of(name: str) -> float:
 
 @dataclass(frozen=True)
 class LabelFile:
-    """What a label file holds.
+    r"""What a label file holds.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ class LabelFile:
 
     Examples
     --------
-    >>> file = parse_label_file(b"content\\tIt rained.\\nother?\\tShare\\n", "a.tsv")
+    >>> file = parse_label_file(b"content\tIt rained.\nother?\tShare\n", "a.tsv")
     >>> file.by_hand.tolist(), file.known.tolist()
     ([True, False], [0, -1])
     """

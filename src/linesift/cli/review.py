@@ -148,10 +148,10 @@ def prelabel(inputs: tuple[str, ...], labels: Path, model_path: str | None, forc
             except LabelError as error:
                 complain(guess.page.page_id, f"{error}; left as it is (--force replaces them)")
                 refused += 1
-    click.echo(
-        f"wrote guesses at {written:,} pages to {labels}; correct them, or: "
-        f"linesift review --labels {shlex.quote(str(labels))} {shlex.join(inputs)}",
-        err=True,
-    )
+    if written:
+        again = f"linesift review --labels {shlex.quote(str(labels))} {shlex.join(inputs)}"
+        click.echo(
+            f"wrote guesses at {written:,} pages to {labels}; correct them, or: {again}", err=True
+        )
     if refused or not written:
         raise click.exceptions.Exit(1 if written else 2)

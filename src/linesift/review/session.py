@@ -40,7 +40,7 @@ class _Reviewed:
 
 
 class Session:
-    """Pages under review, the most doubtful first; those that are done come last.
+    r"""Pages under review, the most doubtful first; those that are done come last.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Session:
     --------
     >>> import tempfile
     >>> from linesift import read_text
-    >>> page = read_text("It rained.\\nShare", "rain")
+    >>> page = read_text("It rained.\nShare", "rain")
     >>> guess = Guess(page, np.array([0, 3], np.int8), np.array([0.9, 0.6]))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     session = Session([guess], LabelStore(folder))
