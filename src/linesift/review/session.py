@@ -59,7 +59,7 @@ class Session:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     session = Session([guess], LabelStore(folder))
     ...     session.overview()["pages"]
-    [{'key': '31c4af35a4e5b541', 'name': 'rain', 'done': 0, 'of': 2, 'doubtful': 1}]
+    [{'key': '319b44c570a417ff', 'name': 'rain', 'done': 0, 'of': 2, 'doubtful': 1}]
     """
 
     def __init__(
