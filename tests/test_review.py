@@ -1,12 +1,8 @@
 import json
-import re
 import signal
 import socket
-import subprocess
-import sys
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +17,11 @@ from linesift.page import Page
 from linesift.readers import read_text
 from linesift.review.session import Session
 from tests.made_pages import made_page
+from tests.reviewing import reviewing
 
 flask = pytest.importorskip("flask", reason="the review extra is not installed")
 TOKEN, PORT = "right", 4000
 BASE = f"http://127.0.0.1:{PORT}"
-LINESIFT = Path(sys.executable).with_name("linesift")
 
 
 def guess(name: str, *certainty: float) -> Guess:
@@ -276,23 +272,6 @@ def test_a_disk_that_fails_is_said_and_the_file_stays(client, session, store, mo
 
 
 # ------------------------------------------------------------------------ the commands
-
-
-@contextmanager
-def reviewing(model: str, *arguments: object):
-    """Run `linesift review`; give the process and its link."""
-    process = subprocess.Popen(
-        [LINESIFT, "review", "--no-browser", "--model", model, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process, re.search(r"http://\S+", process.stdout.readline())[0]
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
 
 
 def test_it_ends_on_interrupt_with_what_was_saved_and_what_to_do_next(model, tmp_path):
