@@ -13,6 +13,7 @@ const saver = new Saver({ onState: showSaving, onSaved: merge, onRefused: refuse
 
 let pages = [];
 let page = null; // as the server gave it, with the labels given since
+let opening = false; // until the page is there, a key would label a line of the one before
 let rows = [];
 let cursor = 0;
 let anchor = 0;
@@ -38,7 +39,10 @@ function listPages() {
     button.classList.toggle("done", done);
     if (!done && one.doubtful) button.append(element("span", "doubts", `${one.doubtful} doubtful`));
     if (page && one.key === page.key) button.setAttribute("aria-current", "page");
-    button.addEventListener("click", () => open(one.key));
+    button.addEventListener("click", () => {
+      if (one.key === page?.key) listbox.focus({ preventScroll: true });
+      else open(one.key);
+    });
     item.append(button);
     return item;
   });
@@ -61,10 +65,13 @@ function count() {
 }
 
 async function open(key) {
+  opening = true;
   try {
     show(await ask(`/api/pages/${key}`));
   } catch (error) {
     trouble(error.message);
+  } finally {
+    opening = false;
   }
 }
 
@@ -239,7 +246,7 @@ function recount() {
 function give(name) {
   const positions = selected();
   label(positions, () => name);
-  say(`${positions.length === 1 ? "Line" : `${positions.length} lines`} ${name}.`);
+  say(`${positions.length === 1 ? "1 line" : `${positions.length} lines`}: ${name}.`);
   goOn(positions);
 }
 
@@ -370,7 +377,7 @@ function latin(event) {
 }
 
 function onKey(event) {
-  if (!page || by("help").open || event.altKey || event.isComposing) return;
+  if (!page || opening || by("help").open || event.altKey || event.isComposing) return;
   const control = event.target.closest("button, select, summary");
   if (control && (control.matches("select") || ["Enter", " "].includes(event.key))) return;
   const key = latin(event);
@@ -401,11 +408,11 @@ function start() {
     button.type = "button";
     button.setAttribute("aria-keyshortcuts", key);
     button.append(element("kbd", "", key));
-    button.addEventListener("click", () => give(name));
+    button.addEventListener("click", () => opening || give(name));
     by("labels").append(button);
   }
   for (const button of document.querySelectorAll("[data-do]")) {
-    button.addEventListener("click", () => ACTIONS[button.dataset.do]());
+    button.addEventListener("click", () => opening || ACTIONS[button.dataset.do]());
   }
   document.querySelector(".tools").addEventListener("click", (event) => {
     if (event.target.closest("button")) listbox.focus({ preventScroll: true });
