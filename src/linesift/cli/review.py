@@ -86,7 +86,7 @@ def review(
         server, link = serve(session, port)
     if port and server.port != port:
         complain(f"port {port}", f"taken; using {server.port}")
-    click.echo(f"{len(session)} pages to review; open {link}")
+    click.echo(f"{_counted(len(session), 'page')} to review; open {link}")
     click.echo("Ctrl-C ends; every label is saved when it is given", err=True)
     if not no_browser and _has_screen():
         with contextlib.suppress(webbrowser.Error):
@@ -104,6 +104,10 @@ def _has_screen() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def _summary(saved: dict[str, Any], labels: Path) -> str:
     train = "python train.py"
     if labels != Path(DEFAULT_LABELS):
@@ -112,7 +116,8 @@ def _summary(saved: dict[str, Any], labels: Path) -> str:
     if not saved["lines"]:
         return f"linesift: nothing was labelled; {left}"
     return (
-        f"linesift: saved labels of {saved['lines']:,} lines on {saved['pages']:,} pages; {left}; "
+        f"linesift: saved labels of {_counted(saved['lines'], 'line')} on "
+        f"{_counted(saved['pages'], 'page')}; {left}; "
         f"train on them with: {train}"
     )
 
@@ -151,7 +156,8 @@ def prelabel(inputs: tuple[str, ...], labels: Path, model_path: str | None, forc
     if written:
         again = f"linesift review --labels {shlex.quote(str(labels))} {shlex.join(inputs)}"
         click.echo(
-            f"wrote guesses at {written:,} pages to {labels}; correct them, or: {again}", err=True
+            f"wrote guesses at {_counted(written, 'page')} to {labels}; correct them, or: {again}",
+            err=True,
         )
     if refused or not written:
         raise click.exceptions.Exit(1 if written else 2)
