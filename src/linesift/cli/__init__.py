@@ -12,7 +12,9 @@ from linesift.cli.card import card
 from linesift.cli.compare import compare
 from linesift.cli.corpora import fetch, lines
 from linesift.cli.evaluate import evaluate
+from linesift.cli.labels import labels
 from linesift.cli.predict import predict
+from linesift.cli.review import prelabel, review
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,5 +23,5 @@ def main() -> None:
     """Keep the article of a web page, line by line, and leave out the rest."""
 
 
-for command in (predict, evaluate, compare, fetch, lines, card):
+for command in (predict, evaluate, compare, review, prelabel, labels, fetch, lines, card):
     main.add_command(command)
