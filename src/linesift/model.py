@@ -33,6 +33,7 @@ from linesift.trees import Trees
 
 NOISE = np.array([code for code in range(len(LABELS)) if code != CONTENT])
 """Codes of the kinds of noise."""
+_NAMES = np.array(LABELS, object)
 MARGIN = 0.1
 """Lines whose probability is nearer to 0 or 1 are left to the network."""
 _LONGEST_NGRAM = 16
@@ -61,7 +62,7 @@ class PagePrediction:
     @property
     def labels(self) -> list[str]:
         """Label of each line."""
-        return [LABELS[code] for code in self.codes]
+        return _NAMES[self.codes].tolist()
 
     @property
     def keep(self) -> npt.NDArray[np.bool_]:
