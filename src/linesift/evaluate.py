@@ -224,12 +224,12 @@ def worst_lines(form: Form, threshold: Threshold, most: int = 200) -> list[dict[
         for i in np.flatnonzero(wrong):
             rows.append(
                 {
-                    "page": page.page_id,
-                    "line": page.numbers[i],
+                    "text": page.lines[i][:120],
                     "true": LABELS[truth[i]],
                     "given": LABELS[given[i]],
                     "probability": round(float(proba[i, CONTENT]), 3),
-                    "text": page.lines[i][:120],
+                    "page": page.page_id,
+                    "line": page.numbers[i],
                 }
             )
     rows.sort(key=lambda row: -abs(row["probability"] - threshold.line))

@@ -217,14 +217,27 @@ def _line_f1(fitted: LinePredictor, scored: LabelledPages) -> float:
     return report.forms["text"].groups["all"]["line_f1"].value
 
 
-def summary(training: Training, model_file: Path, link: str, seconds: float) -> str:
-    """Return what a person wants to know at the end of a training."""
+def summary(
+    training: Training, model_file: Path, *, runs: str, run: str, seconds: float
+) -> str:
+    """Return what a person wants to know at the end of a training.
+
+    Parameters
+    ----------
+    training : Training
+    model_file : Path
+        The saved model.
+    runs, run : str
+        Links to all runs of the experiment, and to this one.
+    seconds : float
+        That all took.
+    """
     rows = [
         "",
         f"trained on {len(training.data.train)} pages in {seconds:.0f} s; scored on "
         f"{len(next(iter(training.report.forms.values())).labelled)}: {training.held_out}",
         "",
-        f"{'':22}{'line F1':24}{'character F1':24}{'text F1':24}",
+        f"{'':22}{'line F1':24}{'character F1':24}text F1",
     ]
     reports = [("linesift", training.report), ("run rule", training.baseline)]
     for system, report in reports:
@@ -232,13 +245,14 @@ def summary(training: Training, model_file: Path, link: str, seconds: float) -> 
             scores = result.groups["all"]
             shown = [str(scores[name]) for name in ("line_f1", "character_f1", "text_f1")]
             name = _FORMS[form] if report is training.report else system
-            rows.append(f"{name:22}" + "".join(f"{text:24}" for text in shown))
+            rows.append((f"{name:22}" + "".join(f"{text:24}" for text in shown)).rstrip())
     rows += [
         "",
         f"model    {model_file}",
         f"predict  linesift predict --model {model_file} PAGE",
-        "compare  mlflow ui     (in this folder), then open",
-        f"         {link}",
+        "compare  linesift runs, or mlflow ui (in this folder) and then",
+        f"         {runs}",
+        f"this run {run}",
     ]
     return "\n".join(rows)
 
