@@ -224,12 +224,12 @@ def worst_lines(form: Form, threshold: Threshold, most: int = 200) -> list[dict[
         for i in np.flatnonzero(wrong):
             rows.append(
                 {
-                    "text": page.lines[i][:120],
+                    "page": page.page_id,
+                    "line": page.numbers[i],
                     "true": LABELS[truth[i]],
                     "given": LABELS[given[i]],
                     "probability": round(float(proba[i, CONTENT]), 3),
-                    "page": page.page_id,
-                    "line": page.numbers[i],
+                    "text": page.lines[i][:120],
                 }
             )
     rows.sort(key=lambda row: -abs(row["probability"] - threshold.line))
@@ -276,6 +276,22 @@ def write_report(folder: str | Path, reports: Sequence[Report]) -> None:
         "calibration.csv": "\n".join(calibration),
     }.items():
         write_atomically(folder / name, f"{text}\n".encode())
+
+
+def read_floor(path: str | Path) -> dict[str, Any]:
+    """Return a floor from its file.
+
+    Raises
+    ------
+    ValueError
+        The file holds none.
+    OSError
+        The file cannot be read.
+    """
+    floor = json.loads(Path(path).read_text(encoding="utf-8"))
+    if not isinstance(floor, dict) or not {"digest", "floors"} <= floor.keys():
+        raise ValueError(f"{path}: expected a floor with 'digest' and 'floors'")
+    return floor
 
 
 def check_floor(report: Report, floor: Mapping[str, Any]) -> list[str]:

@@ -99,8 +99,7 @@ class Tracker:
         """Connect and return the experiment's id, making database and experiment if needed."""
         import mlflow
 
-        for name in ("mlflow", "alembic", "matplotlib"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+        _be_quiet()
         mlflow.set_tracking_uri(self.uri)
         experiment = mlflow.get_experiment_by_name(self.experiment)
         if experiment is None:
@@ -166,9 +165,7 @@ class Tracker:
                     "held_out": training.held_out,
                 }
             )
-            mlflow.log_params(
-                _flat({k: v for k, v in settings.items() if k not in _NOT_SETTINGS})
-            )
+            mlflow.log_params(_flat({k: v for k, v in settings.items() if k not in _NOT_SETTINGS}))
             mlflow.log_metrics(run_metrics(training))
             self._log_pictures(training)
             self._log_model(model_file)
@@ -186,7 +183,6 @@ class Tracker:
     @staticmethod
     def _log_pictures(training: Training) -> None:
         import mlflow
-        import pandas as pd
 
         from linesift.plots import draw
 
@@ -195,7 +191,7 @@ class Tracker:
         for name, form in training.report.forms.items():
             rows = worst_lines(form, training.report.threshold)
             if rows:
-                mlflow.log_table(pd.DataFrame(rows), f"worst_lines_{name}.json")
+                mlflow.log_text(_as_text(rows), f"worst_lines_{name}.txt")
         reports = {r.system: r.to_dict() for r in (training.report, training.baseline)}
         mlflow.log_dict(reports, "scores.json")
 
@@ -218,6 +214,47 @@ class Tracker:
             MlflowClient().set_registered_model_alias(
                 self.registered_model, self.alias, str(info.registered_model_version)
             )
+
+
+def _as_text(worst: Sequence[Mapping[str, Any]]) -> str:
+    """Return wrong lines for eyes: the UI cuts the cells of a table, and not a text."""
+    heads = {"probability": "of content", "true": "is", "given": "taken for", "page": "page:line"}
+    rows = [
+        {**row, "probability": f"{row['probability']:.3f}", "page": f"{row['page']}:{row['line']}"}
+        for row in worst
+    ]
+    width = {name: max(len(str(row[name])) for row in [heads, *rows]) for name in heads}
+    return "".join(
+        "  ".join(str(row[name]).ljust(width[name]) for name in heads) + f"  {row['text']}\n"
+        for row in [heads | {"text": "text"}, *rows]
+    )
+
+
+def connect(uri: str) -> Any:
+    """Return an MLflow client of a store that is there.
+
+    Raises
+    ------
+    FileNotFoundError
+        The database is not there; MLflow itself would make an empty one.
+    """
+    from mlflow import MlflowClient
+
+    _be_quiet()
+    # A server that is not there would be asked for minutes.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    path = Path(uri.removeprefix("sqlite:///"))
+    if uri.startswith("sqlite:///") and not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: no tracked runs; train with 'python train.py' in this folder, "
+            "or name another store with --tracking-uri"
+        )
+    return MlflowClient(uri)
+
+
+def _be_quiet() -> None:
+    for name in ("mlflow", "alembic", "matplotlib"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def run_metrics(training: Training) -> dict[str, float]:
@@ -254,6 +291,11 @@ def bounds_of(metric: str) -> tuple[str, str]:
     """
     name = f"{_BOUNDS}/{metric.replace('/', '.')}"
     return f"{name}.low", f"{name}.high"
+
+
+def is_bound(metric: str) -> bool:
+    """Tell whether a metric is a bound of another one's interval."""
+    return metric.startswith(f"{_BOUNDS}/")
 
 
 def _view_tags() -> dict[str, str]:

@@ -217,9 +217,7 @@ def _line_f1(fitted: LinePredictor, scored: LabelledPages) -> float:
     return report.forms["text"].groups["all"]["line_f1"].value
 
 
-def summary(
-    training: Training, model_file: Path, *, runs: str, run: str, seconds: float
-) -> str:
+def summary(training: Training, model_file: Path, *, runs: str, run: str, seconds: float) -> str:
     """Return what a person wants to know at the end of a training.
 
     Parameters
