@@ -246,14 +246,25 @@ def _line_f1(fitted: LinePredictor, scored: LabelledPages) -> float:
     return report.forms["text"].groups["all"]["line_f1"].value
 
 
-def summary(training: Training, model_file: Path, link: str, seconds: float) -> str:
-    """Return what a person wants to know at the end of a training."""
+def summary(training: Training, model_file: Path, *, runs: str, run: str, seconds: float) -> str:
+    """Return what a person wants to know at the end of a training.
+
+    Parameters
+    ----------
+    training : Training
+    model_file : Path
+        The saved model.
+    runs, run : str
+        Links to all runs of the experiment, and to this one.
+    seconds : float
+        That all took.
+    """
     rows = [
         "",
         f"trained on {len(training.data.train)} pages in {seconds:.0f} s; scored on "
         f"{len(next(iter(training.report.forms.values())).labelled)}: {training.held_out}",
         "",
-        f"{'':22}{'line F1':24}{'character F1':24}{'text F1':24}",
+        f"{'':22}{'line F1':24}{'character F1':24}text F1",
     ]
     for report in (training.report, training.baseline):
         for form, result in report.forms.items():
@@ -261,14 +272,15 @@ def summary(training: Training, model_file: Path, link: str, seconds: float) -> 
             shown = [str(scores[name]) for name in ("line_f1", "character_f1", "text_f1")]
             name = _FORMS[form] if report is training.report else report.system
             if len(training.baseline.forms) > 1 and report is training.baseline:
-                name = f"{_FORMS[form]}, {report.system}"
-            rows.append(f"{name:22}" + "".join(f"{text:24}" for text in shown))
+                name = f"{form}, {report.system}"
+            rows.append((f"{name:22}" + "".join(f"{text:24}" for text in shown)).rstrip())
     rows += [
         "",
         f"model    {model_file}",
         f"predict  linesift predict --model {model_file} PAGE",
-        "compare  mlflow ui     (in this folder), then open",
-        f"         {link}",
+        "compare  linesift runs, or mlflow ui (in this folder) and then",
+        f"         {runs}",
+        f"this run {run}",
     ]
     return "\n".join(rows)
 
