@@ -88,9 +88,9 @@ def tracked_runs(
         reason = str(error).partition(" failed with")[0]
         raise RunError(f"{uri}: cannot be read ({reason}); is it running?") from error
     scored = [run for run in runs if sort in run.scores]
-    if runs and not scored:
-        names = sorted({name for run in runs for name in run.scores if not is_bound(name)})
-        raise RunError(f"no run has a score {sort!r}; there are: {', '.join(names) or 'none'}")
+    names = sorted({name for run in runs for name in run.scores if not is_bound(name)})
+    if names and not scored:
+        raise RunError(f"no run has a score {sort!r}; there are: {', '.join(names)}")
     scored.sort(key=lambda run: -run.scores[sort])
     return [*scored, *(run for run in runs if sort not in run.scores)][:most]
 

@@ -172,7 +172,7 @@ class Tracker:
                     "held_out": training.held_out,
                 }
             )
-            mlflow.log_params(_flat({k: v for k, v in settings.items() if k not in _NOT_SETTINGS}))
+            mlflow.log_params(_settings(settings, training))
             mlflow.log_metrics(run_metrics(training))
             self._log_pictures(training)
             self._log_model(model_file)
@@ -245,7 +245,7 @@ def connect(uri: str) -> Any:
     FileNotFoundError
         The database is not there; MLflow itself would make an empty one.
     """
-    from mlflow import MlflowClient
+    import mlflow
 
     _be_quiet()
     # A server that is not there would be asked for minutes.
@@ -256,7 +256,8 @@ def connect(uri: str) -> Any:
             f"{path}: no tracked runs; train with 'python train.py' in this folder, "
             "or name another store with --tracking-uri"
         )
-    return MlflowClient(uri)
+    mlflow.set_tracking_uri(uri)  # a client alone would look up models in the default store
+    return mlflow.MlflowClient()
 
 
 def _be_quiet() -> None:
