@@ -57,14 +57,8 @@ class Registry:
         from mlflow import MlflowException
         from mlflow.artifacts import download_artifacts
 
-        # Without a store of its own the client of the registry would ask the default one.
         try:
-            fetched = download_artifacts(
-                artifact_uri=f"models:/{self.name}/{version}",
-                dst_path=str(folder),
-                tracking_uri=self.uri,
-                registry_uri=self.uri,
-            )
+            fetched = download_artifacts(f"models:/{self.name}/{version}", dst_path=str(folder))
         except (MlflowException, OSError) as error:
             raise RegistryError(
                 f"version {version} of {self.name!r} cannot be read from {self.uri} "

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from linesift.metrics import Estimate
-from linesift.tracking import CHANGED, bounds_of, connect, is_bound
+from linesift.tracking import CHANGED, TRAINED_ON, bounds_of, connect, is_bound
 
 _MOST_RUNS = 1000  # that a search looks through
 
@@ -41,6 +41,11 @@ class Run:
     settings: Mapping[str, str]
     scores: Mapping[str, float]
 
+    @property
+    def trained_on(self) -> str:
+        """How many pages it learned from; empty if that was not kept."""
+        return self.settings.get(TRAINED_ON, "")
+
     def score(self, metric: str) -> Estimate | None:
         """Return a score with its interval; None if the run lacks the score or its interval."""
         names = (metric, *bounds_of(metric))
@@ -52,7 +57,7 @@ class Run:
         """Return a score as people read it, empty if the run lacks it."""
         if metric not in self.scores:
             return ""
-        return str(self.score(metric) or f"{self.scores[metric]:.3f}")
+        return str(self.score(metric) or f"{self.scores[metric]:g}")
 
 
 def tracked_runs(
@@ -83,9 +88,9 @@ def tracked_runs(
         reason = str(error).partition(" failed with")[0]
         raise RunError(f"{uri}: cannot be read ({reason}); is it running?") from error
     scored = [run for run in runs if sort in run.scores]
-    if runs and not scored:
-        names = sorted({name for run in runs for name in run.scores if not is_bound(name)})
-        raise RunError(f"no run has a score {sort!r}; there are: {', '.join(names) or 'none'}")
+    names = sorted({name for run in runs for name in run.scores if not is_bound(name)})
+    if names and not scored:
+        raise RunError(f"no run has a score {sort!r}; there are: {', '.join(names)}")
     scored.sort(key=lambda run: -run.scores[sort])
     return [*scored, *(run for run in runs if sort not in run.scores)][:most]
 

@@ -31,11 +31,18 @@ PARENT = "LINESIFT_PARENT_RUN"
 CHANGED = "changed"
 """Tag that holds the settings of a run that differ from the default ones."""
 
+TRAINED_ON = "pages.trained_on"
+"""Parameter that holds the number of pages a run learned from."""
+
 BASELINE = "untuned_rule/line_f1"
 """Metric of the rule to beat; named so that its chart stands below those of the model."""
 
 _OVERALL = ("line_f1", "character_f1")
 _BOUNDS = "within_95_percent"
+_EXAMPLE = [
+    "Headline\nIt rained all day, they said.\nMenu",
+    "<!doctype html><nav>Menu</nav><p>It rained all day, they said.</p>",
+]  # a page as text, one as HTML
 _NOT_SETTINGS = ("paths", "tracking", "name", "description")  # where things lie, and words
 _DIGITS = 4  # of a score; MLflow shows all there are
 
@@ -44,7 +51,7 @@ VIEW = "scores"
 
 _COLUMNS = {
     f"tags.`{CHANGED}`": 230,
-    "metrics.`pages/trained_on`": 130,
+    f"params.`{TRAINED_ON}`": 130,
     "metrics.`text/line_f1`": 110,
     "metrics.`text/character_f1`": 140,
     "metrics.`text/label/related`": 140,
@@ -165,7 +172,7 @@ class Tracker:
                     "held_out": training.held_out,
                 }
             )
-            mlflow.log_params(_flat({k: v for k, v in settings.items() if k not in _NOT_SETTINGS}))
+            mlflow.log_params(_settings(settings, training))
             mlflow.log_metrics(run_metrics(training))
             self._log_pictures(training)
             self._log_model(model_file)
@@ -207,7 +214,7 @@ class Tracker:
                 python_model=str(Path(__file__).with_name("mlflow_model.py")),
                 artifacts={"model": str(stored)},
                 pip_requirements=["linesift"],
-                input_example=["Headline\nIt rained all day, they said.\nMenu"],
+                input_example=_EXAMPLE,
                 registered_model_name=self.registered_model,
             )
         if self.registered_model is not None:
@@ -238,7 +245,7 @@ def connect(uri: str) -> Any:
     FileNotFoundError
         The database is not there; MLflow itself would make an empty one.
     """
-    from mlflow import MlflowClient
+    import mlflow
 
     _be_quiet()
     # A server that is not there would be asked for minutes.
@@ -249,7 +256,8 @@ def connect(uri: str) -> Any:
             f"{path}: no tracked runs; train with 'python train.py' in this folder, "
             "or name another store with --tracking-uri"
         )
-    return MlflowClient(uri)
+    mlflow.set_tracking_uri(uri)  # a client alone would look up models in the default store
+    return mlflow.MlflowClient()
 
 
 def _be_quiet() -> None:
@@ -278,8 +286,6 @@ def run_metrics(training: Training) -> dict[str, float]:
         low, high = bounds_of(name)
         metrics[low], metrics[high] = score.low, score.high
     metrics["threshold"] = training.report.threshold.line
-    metrics["pages/trained_on"] = len(training.data.train)
-    metrics["pages/scored_on"] = len(next(iter(training.report.forms.values())).labelled)
     return {name: round(value, _DIGITS) for name, value in metrics.items()}
 
 
@@ -312,6 +318,13 @@ def _view_tags() -> dict[str, str]:
         "mlflow.experimentKind": "custom_model_development",
         f"mlflow.sharedViewState.{VIEW}": json.dumps(envelope),
     }
+
+
+def _settings(settings: Mapping[str, Any], training: Training) -> dict[str, Any]:
+    """Return what a run was made with: settings by dotted name, and numbers of pages."""
+    scored = next(iter(training.report.forms.values())).labelled
+    pages = {TRAINED_ON: len(training.data.train), "pages.scored_on": len(scored)}
+    return _flat({k: v for k, v in settings.items() if k not in _NOT_SETTINGS}) | pages
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

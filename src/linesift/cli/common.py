@@ -219,8 +219,9 @@ def print_table(
     from rich.text import Text
 
     table = Table(*head, box=SIMPLE, pad_edge=False)
-    for column in table.columns[left:]:
-        column.justify = "right"
+    for k, column in enumerate(table.columns):
+        column.justify = "left" if k < left else "right"
+        column.overflow = "fold"  # rather than cut: what is cut is lost
     for row in rows:
         table.add_row(*map(Text, row))  # square brackets are intervals here, not markup
     Console(width=table_width(wide)).print(table)

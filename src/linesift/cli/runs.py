@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from linesift.tracked_runs import Run
 
 _SCORES = ("text/line_f1", "text/character_f1", "markup/line_f1")
-_TRAINED_ON = "pages/trained_on"
 _WIDE = 140  # characters that the table takes with intervals and years
 _ID = 8  # characters of an id that tell runs apart
 
@@ -71,7 +70,7 @@ def _print_all(runs: "Sequence[Run]", sort: str) -> None:
                 run.name,
                 f"{run.started:%m-%d %H:%M}" if narrow else f"{run.started:%Y-%m-%d %H:%M}",
                 run.changed,
-                _whole(run.scores.get(_TRAINED_ON)),
+                run.trained_on,
                 *(run.shown(name).partition(" " if narrow else "\n")[0] for name in scores),
             )
             for run in runs
@@ -88,7 +87,7 @@ def _print_all(runs: "Sequence[Run]", sort: str) -> None:
                     run.name,
                     run.started.isoformat(timespec="seconds"),
                     run.changed,
-                    _whole(run.scores.get(_TRAINED_ON)),
+                    run.trained_on,
                     *(_number(run.scores.get(part)) for name in scores for part in _parts(name)),
                 )
                 for run in runs
@@ -123,10 +122,6 @@ def _print_two(first: "Run", second: "Run") -> None:
         for name, (a, b) in values.items()
     ]
     print_table(("score", *heads, "second minus first"), rows, left=1)
-
-
-def _whole(value: float | None) -> str:
-    return "" if value is None else f"{value:.0f}"
 
 
 def _number(value: float | None) -> str:
