@@ -48,7 +48,7 @@ def main(config: DictConfig) -> None:
     from linesift import training
     from linesift.labels import LabelError
     from linesift.model_file import make_card, save_model
-    from linesift.tracking import git_commit
+    from linesift.tracking import Tracker, git_commit
 
     began, commit = time.monotonic(), git_commit(ROOT)  # files may change while it runs
     model = hydra.utils.instantiate(
@@ -76,8 +76,12 @@ def main(config: DictConfig) -> None:
         commit=commit,
         changed=_changed(HydraConfig.get().overrides.task),
     )
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    listing = "linesift runs"
+    if config.tracking.experiment != Tracker.experiment:
+        listing += f" --experiment {config.tracking.experiment}"
     seconds = time.monotonic() - began
-    print(training.summary(trained, path, runs=links.runs, run=links.run, seconds=seconds))
+    print(training.summary(trained, shown, listing=listing, links=links, seconds=seconds))
 
 
 def _changed(overrides: Sequence[str]) -> list[str]:

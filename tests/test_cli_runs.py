@@ -166,14 +166,21 @@ def test_bad_input_is_one_sentence_with_what_to_do(store, arguments, reason):
     assert reason in result.stderr.splitlines()[-1]
 
 
-def test_a_name_that_several_runs_have_asks_for_an_id(store):
+def test_a_name_that_several_runs_have_means_the_newest(store):
     client = MlflowClient(store[0])
     experiment = client.create_experiment("twins")
-    for _ in range(2):
-        client.set_terminated(client.create_run(experiment, run_name="twin").info.run_id)
-    result = listed(store, "--experiment", "twins", "twin", "twin")
+    for started, value in ((2000, "new"), (1000, "old")):
+        run = client.create_run(experiment, start_time=started, run_name="twin")
+        client.log_param(run.info.run_id, "made", value)
+    other = client.create_run(experiment, run_name="other")
+    found = rows(listed(store, "--experiment", "twins", "twin", other.info.run_id))
+    assert [tuple(row.values()) for row in found] == [("setting", "made", "new", "")]
+
+
+def test_the_beginning_of_several_ids_is_not_enough(store):
+    result = listed(store, "", "default")
     assert result.exit_code == 2
-    assert "'twin' means 2 runs" in result.stderr
+    assert "'' begins the ids of 4 runs; give more of it" in result.stderr
 
 
 def test_a_store_that_is_not_there_is_not_made(tmp_path):

@@ -12,6 +12,7 @@ from linesift import LineClassifier, load_model, read_html, read_text, save_mode
 from linesift.evaluate import worst_lines
 from linesift.labels import LABELS
 from linesift.model_file import make_card
+from linesift.registry import Registry
 from linesift.tracking import BASELINE, PARENT, VIEW, Links, Tracker, git_commit, run_metrics
 from linesift.training import Data, train
 from tests.made_pages import TINY, TRAIN_SITES, made_page, made_pages, tracking_database
@@ -249,6 +250,16 @@ def test_a_model_is_left_out_of_the_registry_if_it_has_no_name_there(
     assert [one.name for one in client.search_registered_models()] == ["sifter"]
     after = client.get_registered_model("sifter").latest_versions
     assert [one.version for one in after] == [one.version for one in before]
+
+
+def test_the_registry_gives_back_the_model_file_that_was_tracked(tracker, folder, links, tmp_path):
+    registry = Registry(tracker.uri, "sifter")
+    version = registry.version("best")
+    fetched = registry.model_file(version, tmp_path)
+    assert fetched.read_bytes() == (folder / "model.safetensors").read_bytes()
+    assert registry.version("champion") is None
+    registry.point("champion", version, "for a test")
+    assert registry.version("champion") == version
 
 
 # ---------------------------------------------------------------------------- commit

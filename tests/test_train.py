@@ -71,7 +71,8 @@ def test_scores_model_and_link_are_printed(done, folder):
     assert f"{runs}?" in done.stdout
     assert f"{runs}/{run.info.run_id}?" in done.stdout
     assert run.data.tags["changed"] == "debug=tiny"
-    assert str(folder / "tiny.safetensors") in done.stdout
+    assert "model    tiny.safetensors\n" in done.stdout  # as one has to type it there
+    assert "linesift runs --experiment linesift-debug" in done.stdout
     score = read_card(folder / "tiny.safetensors")["scores"]["text"]["line_f1"]
     shown = "{:.3f} [{:.3f}, {:.3f}]".format(*score)
     assert shown in done.stdout

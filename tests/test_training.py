@@ -203,8 +203,8 @@ def test_the_summary_names_scores_model_and_link(trained):
     text = summary(
         training,
         Path("models/x.safetensors"),
-        runs="http://link.example/runs",
-        run="http://link.example/run",
+        listing="linesift runs --experiment tried",
+        links=("http://link.example/runs", "http://link.example/run/1"),
         seconds=12.3,
     )
     assert "trained on 8 pages in 12 s; scored on 5" in text
@@ -212,7 +212,9 @@ def test_the_summary_names_scores_model_and_link(trained):
         assert str(form.groups["all"]["line_f1"]) in text
     assert str(training.baseline.forms["text"].groups["all"]["line_f1"]) in text
     assert "linesift predict --model models/x.safetensors" in text
-    assert "http://link.example/run" in text
+    assert "linesift runs --experiment tried" in text
+    assert "http://link.example/runs\n" in text
+    assert "http://link.example/run/1" in text
 
 
 def test_the_facts_of_the_card_are_json_with_digests_and_scores(trained):

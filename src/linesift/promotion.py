@@ -62,7 +62,7 @@ def judge(candidate: Report, champion: Report | None, floor: Mapping[str, Any]) 
     higher = _higher(candidate, champion) if champion is not None else {}
     short = check_floor(candidate, floor)
     if short:
-        scores = "a score falls" if len(short) == 1 else f"{len(short)} scores fall"
+        scores = "1 score falls" if len(short) == 1 else f"{len(short)} scores fall"
         return Verdict(False, f"{scores} short of the floor", short, higher)
     if champion is None:
         return Verdict(True, "it holds the floor, and there is no champion yet", [], {})

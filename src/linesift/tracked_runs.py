@@ -116,21 +116,21 @@ def _read(run: Any) -> Run:
 
 
 def pick(runs: list[Run], name: str) -> Run:
-    """Return the run of an id, of the beginning of one, or of a name.
+    """Return the run of an id, of the beginning of one, or the newest one of a name.
 
     Raises
     ------
     RunError
-        None is meant, or several are.
+        None is meant, or the beginning is that of several ids.
     """
-    found = [run for run in runs if run.run_id.startswith(name)] or [
-        run for run in runs if run.name == name
-    ]
+    named = [run for run in runs if run.name == name]
+    if named:
+        return max(named, key=lambda run: run.started)
+    found = [run for run in runs if run.run_id.startswith(name)]
     if not found:
         raise RunError(f"no run {name!r}; 'linesift runs' lists those there are")
     if len(found) > 1:
-        ids = ", ".join(run.run_id[:8] for run in found)
-        raise RunError(f"{name!r} means {len(found)} runs ({ids}); give one of these ids")
+        raise RunError(f"{name!r} begins the ids of {len(found)} runs; give more of it")
     return found[0]
 
 

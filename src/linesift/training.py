@@ -246,7 +246,14 @@ def _line_f1(fitted: LinePredictor, scored: LabelledPages) -> float:
     return report.forms["text"].groups["all"]["line_f1"].value
 
 
-def summary(training: Training, model_file: Path, *, runs: str, run: str, seconds: float) -> str:
+def summary(
+    training: Training,
+    model_file: Path,
+    *,
+    listing: str,
+    links: tuple[str, str],
+    seconds: float,
+) -> str:
     """Return what a person wants to know at the end of a training.
 
     Parameters
@@ -254,11 +261,14 @@ def summary(training: Training, model_file: Path, *, runs: str, run: str, second
     training : Training
     model_file : Path
         The saved model.
-    runs, run : str
-        Links to all runs of the experiment, and to this one.
+    listing : str
+        Command that lists the runs of the experiment.
+    links : tuple of str
+        To all runs of the experiment, and to this one.
     seconds : float
         That all took.
     """
+    runs, run = links
     rows = [
         "",
         f"trained on {len(training.data.train)} pages in {seconds:.0f} s; scored on "
@@ -278,7 +288,7 @@ def summary(training: Training, model_file: Path, *, runs: str, run: str, second
         "",
         f"model    {model_file}",
         f"predict  linesift predict --model {model_file} PAGE",
-        "compare  linesift runs, or mlflow ui (in this folder) and then",
+        f"compare  {listing}, or mlflow ui (in this folder) and then",
         f"         {runs}",
         f"this run {run}",
     ]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from linesift.registry import Registry
 
 _CHAMPION = "champion"
+_NAMED = 5  # scores below the floor that are named; the others are counted
 
 
 @click.command(
@@ -94,8 +95,10 @@ def promote(
     with one_sentence():
         verdict = judge(ours, theirs, limits)
     _print_scores(ours, theirs, version, champion, verdict)
-    for sentence in verdict.short:
+    for sentence in verdict.short[:_NAMED]:
         click.echo(f"linesift: {sentence}", err=True)
+    if len(verdict.short) > _NAMED:
+        click.echo(f"linesift: and {len(verdict.short) - _NAMED} more", err=True)
     if not verdict.promoted:
         click.echo(f"linesift: version {version} is not promoted: {verdict.reason}", err=True)
         context.exit(1)

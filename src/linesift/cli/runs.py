@@ -44,8 +44,8 @@ _ID = 8  # characters of an id that tell runs apart
 def runs(names: tuple[str, ...], uri: str, experiment: str, sort: str, limit: int) -> None:
     """List tracked runs, or show in what two of them differ.
 
-    A run is named by its id, the beginning of it, or its name. In a pipe the output is
-    tab-separated.
+    A run is named by its id, the beginning of it, or its name, which means the newest run
+    of it. In a pipe the output is tab-separated.
     """
     if len(names) not in (0, 2):
         raise click.UsageError("name two runs to see in what they differ, or none to list all")
