@@ -10,6 +10,7 @@ import zlib
 import pytest
 
 from linesift import read_html, read_text
+from linesift.crawl import batches
 from linesift.readers import ReadError, page_files
 from linesift.sources import Fields, Record, read_record, read_records
 from tests.made_pages import made_page
@@ -251,6 +252,50 @@ def test_a_page_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     assert "too many for a page" in error_of(first)
     assert "too many for a page" in error_of(second)
     assert read_record(third, FIELDS).lines == PAGE.lines
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".jsonl", ".parquet", ".wet"])
+def test_a_page_of_more_lines_than_memory_holds_is_refused(tmp_path, suffix):
+    text = "a\n" * 200_000
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".parquet":
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        parquet.write_table(pa.table({"text": [text]}), path)
+    elif suffix == ".jsonl":
+        path.write_text(json.dumps({"text": text}))
+    else:
+        path.write_bytes(conversion("http://a", text) if suffix == ".wet" else text.encode())
+    (record,) = records_of(path)
+    assert error_of(record) == "200,000 lines are too many for a page"
+
+
+@pytest.mark.parametrize("name", ["a.txt", "-", "a.parquet"])
+def test_a_page_of_any_source_that_is_too_large_is_refused_before_it_is_read(
+    tmp_path, monkeypatch, name
+):
+    monkeypatch.setattr("linesift.sources._LARGEST_PAGE", 1000)
+    monkeypatch.setattr("linesift.sources._read", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a" * 5000)))
+    path = tmp_path / name if name != "-" else name
+    if name == "a.parquet":
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        parquet.write_table(pa.table({"text": ["a" * 5000]}), path)
+    elif name != "-":
+        path.write_text("a" * 5000)
+    (record,) = records_of(path)
+    assert "bytes are too many for a page" in error_of(record)
+
+
+def test_a_batch_of_files_is_bounded_by_what_they_hold(tmp_path, monkeypatch):
+    monkeypatch.setattr("linesift.crawl.BATCH_BYTES", 1000)
+    for k in range(9):
+        (tmp_path / f"{k}.txt").write_text("a" * 400)
+    assert [len(batch) for batch in batches(records_of(tmp_path))] == [3, 3, 3]
+    assert Record("missing").size == 0
 
 
 def test_a_line_without_an_end_is_not_held(tmp_path, monkeypatch):
