@@ -420,6 +420,18 @@ def test_many_failures_are_named_up_to_a_bound(model, tmp_path, monkeypatch, out
     assert lines[-1] == "linesift: and 1,180 more without a page"
 
 
+def test_what_archives_hold_does_not_steer_a_terminal(model, tmp_path):
+    http = (
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: br\r\n\r\n\x1f\x8b\x08 no"
+    )
+    head = "WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://a/\x1b]0;me\x07\r\n"
+    head += f"Content-Type: application/http\r\nContent-Length: {len(http)}\r\n\r\n"
+    (tmp_path / "a.warc").write_bytes((head + http + "\r\n\r\n").encode("latin-1"))
+    error = run(model, tmp_path / "a.warc", tmp_path / "out").stderr
+    assert error.startswith("linesift: http://a/U+001B]0;meU+0007: damaged br coding")
+    assert error.count("\n") == 1
+
+
 def dies(prediction: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 

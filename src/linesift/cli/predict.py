@@ -12,6 +12,7 @@ import click
 
 from linesift.cli import render
 from linesift.cli.common import InputError, ThresholdType, model_option, one_sentence, progress_bar
+from linesift.text import visible
 
 if TYPE_CHECKING:
     from linesift.crawl import Outcome
@@ -171,7 +172,10 @@ def _stands_apart(form: str, color: str | None) -> bool:
 
 
 class _Failures:
-    """Names the pages that cannot be read as they are met, and counts them."""
+    """Names the pages that cannot be read as they are met, and counts them.
+
+    Names and reasons hold what archives hold, which is not to steer a terminal.
+    """
 
     def __init__(self) -> None:
         self.count = 0
@@ -179,7 +183,8 @@ class _Failures:
     def note(self, outcome: "Outcome") -> None:
         self.count += 1
         if self.count <= _NAMED:
-            click.echo(f"linesift: {outcome.name}: {outcome.error}", err=True)
+            said = "".join(piece for piece, _ in visible(f"{outcome.name}: {outcome.error}"))
+            click.echo(f"linesift: {said}", err=True)
 
     def close(self) -> None:
         if self.count > _NAMED:
