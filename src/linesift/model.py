@@ -102,11 +102,11 @@ class LinePredictor(ABC):
         Raises
         ------
         ValueError
-            There is no such name.
+            There is no such name, or the number is no probability.
         """
-        if not isinstance(wanted, str):
+        if not isinstance(wanted, str) and 0 <= wanted <= 1:
             return Threshold(float(wanted))
-        if wanted not in self.thresholds_:
+        if not isinstance(wanted, str) or wanted not in self.thresholds_:
             raise ValueError(
                 f"threshold: expected 0 to 1 or one of {', '.join(self.thresholds_)}; "
                 f"got {wanted!r}"
