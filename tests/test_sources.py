@@ -176,6 +176,15 @@ def test_standard_input_is_one_page_unless_told_otherwise(monkeypatch):
     assert (page.page_id, page.lines) == ("-", PAGE.lines)
 
 
+def test_a_pipe_is_read_here_and_not_by_a_worker_that_cannot_open_it():
+    ours, theirs = os.pipe()
+    os.write(theirs, TEXT.encode())
+    os.close(theirs)
+    (record,) = records_of(f"/dev/fd/{ours}")
+    os.close(ours)
+    assert read_record(record, FIELDS).lines == PAGE.lines
+
+
 # ----------------------------------------------------------------------------- bytes
 
 

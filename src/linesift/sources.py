@@ -183,9 +183,13 @@ def _read(record: Record, fields: Fields) -> Page:
 
 def _file_records(file: str, form: str, fields: Fields | None) -> Iterator[Record]:
     if form == "page":
-        # Workers have no standard input; files they read themselves.
+        # Workers have no standard input and no pipe of this process; files they read themselves.
         if file == "-":
             yield Record(file, "bytes", sys.stdin.buffer.read(_LARGEST_PAGE + 1))
+        elif Path(file).is_fifo():
+            with open(file, "rb") as pipe:
+                data = pipe.read(_LARGEST_PAGE + 1)
+            yield Record(file, "bytes", data)
         else:
             yield Record(file)
     elif form == "warc":
