@@ -383,6 +383,28 @@ def test_what_is_no_parquet_is_a_sentence(tmp_path, data):
     assert "\n" not in error_of(record) != ""
 
 
+def test_a_row_of_parquet_that_python_cannot_hold_fails_alone(tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    ends = pa.py_buffer(b"".join(k.to_bytes(4, "little") for k in range(4)))
+    texts = pa.Array.from_buffers(pa.string(), 3, [None, ends, pa.py_buffer(b"a\xffc")])
+    days = pa.array([1, 1, 2**30], pa.date32())  # the last one is beyond the year 9999
+    parquet.write_table(pa.table({"id": days, "text": texts}), tmp_path / "a.parquet")
+    first, second, third = records_of(tmp_path / "a.parquet")
+    assert read_record(first, FIELDS) == read_text("a", "1970-01-02")
+    assert error_of(second).startswith("the row cannot be read ('utf-8' codec")
+    assert error_of(third).startswith("the row cannot be read (days=")
+
+
+def test_a_name_in_bytes_is_text(tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    parquet.write_table(pa.table({"id": [b"caf\xc3\xa9"], "text": ["a"]}), tmp_path / "a.parquet")
+    assert pages_of(tmp_path / "a.parquet")[0].page_id == "café"
+
+
 def test_a_parquet_without_the_column_says_what_there_is(tmp_path):
     import pyarrow as pa
     from pyarrow import parquet

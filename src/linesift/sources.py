@@ -359,9 +359,18 @@ def _parquet_records(file: str, fields: Fields) -> Iterator[Record]:
         columns = [name for name in (*fields.ids, fields.text) if name in names]
         number = 0
         for batch in stream.iter_batches(_ROWS, columns=columns):
-            for row in batch.to_pylist():
+            for row in range(batch.num_rows):
                 number += 1
-                yield Record(f"{file}:{number}", "row", row)
+                yield _row_record(f"{file}:{number}", batch, row)
+
+
+def _row_record(name: str, batch: Any, row: int) -> Record:
+    """Return a row; what Python cannot hold, such as text that is not UTF-8, fails it alone."""
+    try:
+        held = {field: batch[field][row].as_py() for field in batch.schema.names}
+    except (ValueError, OverflowError) as error:
+        return Record(name, error=f"the row cannot be read ({error})")
+    return Record(name, "row", held)
 
 
 def _parsed(line: bytes) -> Mapping[str, Any]:
@@ -377,7 +386,8 @@ def _parsed(line: bytes) -> Mapping[str, Any]:
 def _read_row(row: Mapping[str, Any], name: str, fields: Fields) -> Page:
     text = row.get(fields.text)
     known = (row[one] for one in fields.ids if row.get(one) is not None)
-    page_id = str(next(known, name))
+    named = next(known, name)
+    page_id = named.decode("utf-8", "replace") if isinstance(named, bytes) else str(named)
     if isinstance(text, bytes):
         return read_bytes(text, page_id)
     if not isinstance(text, str):
