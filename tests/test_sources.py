@@ -427,6 +427,13 @@ def test_a_missing_package_is_named_with_what_to_install(tmp_path, monkeypatch, 
     assert f"needs {package}" in error_of(record)
 
 
+def test_an_empty_name_is_not_the_folder_at_hand(tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text(TEXT)
+    monkeypatch.chdir(tmp_path)
+    (record,) = records_of("")
+    assert error_of(record) == "no such file or folder"
+
+
 def test_a_missing_file_does_not_end_the_stream(tmp_path):
     (tmp_path / "a.txt").write_text(TEXT)
     first, second = read_records([str(tmp_path / "missing"), str(tmp_path / "a.txt")])

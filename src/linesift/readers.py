@@ -347,6 +347,8 @@ def page_files(path: str | Path) -> Iterator[str]:
     """
     if str(path) == "-":
         return iter(["-"])
+    if path == "":  # as an unset variable gives it; as a Path it would be the folder at hand
+        raise ReadError("no such file or folder")
     root = Path(path)
     if root.is_dir():
         return _files_below(root)

@@ -275,7 +275,7 @@ def _parts(
 def _check_outside(output: Path, inputs: tuple[str, ...]) -> None:
     """Say so where what is written would be read."""
     for name in inputs:
-        if output.resolve().is_relative_to(Path(name).resolve()) and name != "-":
+        if name not in ("", "-") and output.resolve().is_relative_to(Path(name).resolve()):
             raise InputError(f"{output}: lies in {name}, which is read; give a folder beside it")
 
 
