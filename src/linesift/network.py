@@ -4,8 +4,9 @@ Fitted by scikit-learn, applied by a matrix product: a microsecond or two per li
 matrix product says of a row depends, in its last bits, on where in the matrix the row
 stands, on the library and on the machine. Here columns and weights are whole numbers,
 rounded so that no sum of their products can reach 2**24: such sums are exact in single
-precision, in whatever order they are taken. So a line gets the same numbers in any batch,
-with any number of threads, on any machine.
+precision, in whatever order they are taken. So a line gets the same numbers in any batch and
+with any number of threads. On another machine the columns may differ in their last bits, for
+logarithms do, and the numbers with them.
 """
 
 import warnings
