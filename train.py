@@ -11,6 +11,7 @@ Options are those of conf/: `python train.py --help` lists them.
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ ROOT = Path(__file__).resolve().parent
 os.environ.setdefault("LINESIFT_ROOT", str(ROOT))  # conf/ refers to it
 
 import hydra  # noqa: E402  its configuration reads the variable
+from hydra.core.hydra_config import HydraConfig  # noqa: E402
 from omegaconf import DictConfig, OmegaConf  # noqa: E402
 
 
@@ -59,18 +61,29 @@ def main(config: DictConfig) -> None:
         trained = training.train(model, data, curve=config.learning_curve, say=print)
     except (LabelError, training.DataError, ValueError) as error:
         sys.exit(f"train.py: {error}")
+    except KeyboardInterrupt:
+        print("\ntrain.py: interrupted; nothing was saved", file=sys.stderr)
+        sys.exit(130)
     facts = training.card_facts(trained, git_commit=commit)
     path = Path(config.paths.model_file)
     save_model(path, trained.model, make_card(trained.model, **facts))
-    link = tracker.track(
+    links = tracker.track(
         trained,
         OmegaConf.to_container(config, resolve=True),
         path,
         name=config.name,
         description=config.description,
         commit=commit,
+        changed=_changed(HydraConfig.get().overrides.task),
     )
-    print(training.summary(trained, path, link, time.monotonic() - began))
+    seconds = time.monotonic() - began
+    print(training.summary(trained, path, runs=links.runs, run=links.run, seconds=seconds))
+
+
+def _changed(overrides: Sequence[str]) -> list[str]:
+    """Return what was asked for on the command line, without names and places."""
+    aside = ("name=", "description=", "paths.", "tracking")
+    return [one for one in overrides if not one.startswith(aside)]
 
 
 if __name__ == "__main__":

@@ -67,8 +67,10 @@ def test_training_writes_a_model_that_a_fresh_process_predicts_with(done, folder
 
 def test_scores_model_and_link_are_printed(done, folder):
     run = only_run(folder, "linesift-debug")
-    link = f"http://127.0.0.1:5000/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
-    assert link in done.stdout
+    runs = f"http://127.0.0.1:5000/#/experiments/{run.info.experiment_id}/runs"
+    assert f"{runs}?" in done.stdout
+    assert f"{runs}/{run.info.run_id}?" in done.stdout
+    assert run.data.tags["changed"] == "debug=tiny"
     assert str(folder / "tiny.safetensors") in done.stdout
     score = read_card(folder / "tiny.safetensors")["scores"]["text"]["line_f1"]
     shown = "{:.3f} [{:.3f}, {:.3f}]".format(*score)

@@ -200,7 +200,13 @@ def test_a_rule_is_trained_and_scored_like_a_model(lines):
 
 def test_the_summary_names_scores_model_and_link(trained):
     _, training, _ = trained
-    text = summary(training, Path("models/x.safetensors"), "http://link.example/run", 12.3)
+    text = summary(
+        training,
+        Path("models/x.safetensors"),
+        runs="http://link.example/runs",
+        run="http://link.example/run",
+        seconds=12.3,
+    )
     assert "trained on 8 pages in 12 s; scored on 5" in text
     for form in training.report.forms.values():
         assert str(form.groups["all"]["line_f1"]) in text

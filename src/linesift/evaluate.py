@@ -278,6 +278,22 @@ def write_report(folder: str | Path, reports: Sequence[Report]) -> None:
         write_atomically(folder / name, f"{text}\n".encode())
 
 
+def read_floor(path: str | Path) -> dict[str, Any]:
+    """Return a floor from its file.
+
+    Raises
+    ------
+    ValueError
+        The file holds none.
+    OSError
+        The file cannot be read.
+    """
+    floor = json.loads(Path(path).read_text(encoding="utf-8"))
+    if not isinstance(floor, dict) or not {"digest", "floors"} <= floor.keys():
+        raise ValueError(f"{path}: expected a floor with 'digest' and 'floors'")
+    return floor
+
+
 def check_floor(report: Report, floor: Mapping[str, Any]) -> list[str]:
     """Return what falls short of a floor, one sentence each; nothing if all holds.
 

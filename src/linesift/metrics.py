@@ -208,6 +208,15 @@ class Estimate:
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
+def signed(one: Estimate) -> str:
+    """Return a difference as people read it.
+
+    >>> signed(Estimate(0.01234, -0.002, 0.03))
+    '+0.012 [-0.002, +0.030]'
+    """
+    return f"{one.value:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
+
+
 def estimates(
     scores: PageScores, chosen: npt.NDArray[np.bool_] | None = None, *, seed: int = 0
 ) -> dict[str, Estimate]:

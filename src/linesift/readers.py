@@ -78,14 +78,10 @@ def read_text(text: str | bytes, page_id: str = "", *, site: str = "", language:
     """
     if isinstance(text, bytes):
         text = decode(text)
-    numbered = list(split_lines(text.removeprefix("\ufeff")))
-    return Page(
-        page_id,
-        tuple(line for _, line in numbered),
-        tuple(number for number, _ in numbered),
-        site,
-        language,
-    )
+    numbered = split_lines(text.removeprefix("\ufeff"))
+    lines = tuple([line for _, line in numbered])
+    numbers = tuple([number for number, _ in numbered])
+    return Page(page_id, lines, numbers, site, language)
 
 
 def read_html(

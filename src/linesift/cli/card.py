@@ -4,10 +4,10 @@ import json
 
 import click
 
-from linesift.cli.common import model_option, one_sentence
+from linesift.cli.common import examples, model_option, one_sentence
 
 
-@click.command()
+@click.command(epilog=examples("linesift card", "linesift card --model models/latest.safetensors"))
 @model_option
 def card(model_path: str | None) -> None:
     """Print the card of a model: its data, versions and scores, as JSON."""

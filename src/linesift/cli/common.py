@@ -1,20 +1,83 @@
-"""What the commands share: options, one sentence for what went wrong, progress bars."""
+"""What the commands share: options, examples, one sentence for what went wrong, tables, bars."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from linesift.archives import Progress
+    from linesift.labels import LabelledPages
     from linesift.model import LinePredictor
 
 
+Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+
+def _model_files(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return model files that begin so, here and in `models`; else let the shell name files."""
+    found = sorted(
+        str(path)
+        for folder in (".", "models")
+        for path in Path(folder).glob("*.safetensors")
+        if str(path).startswith(incomplete)
+    )
+    return [CompletionItem(name) for name in found] or [CompletionItem(incomplete, type="file")]
+
+
+def complete_with(names: Callable[[], Iterable[str]]) -> Complete:
+    """Return what completes one of these names; they are only looked up when it is asked."""
+
+    def complete(
+        context: click.Context, parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in names() if name.startswith(incomplete)]
+
+    return complete
+
+
 model_option = click.option(
-    "--model", "model_path", metavar="FILE", help="A model file; default: the shipped one."
+    "--model",
+    "model_path",
+    metavar="FILE",
+    shell_complete=_model_files,
+    help="A model file; default: the shipped one.",
 )
+
+tracking_option = click.option(
+    "--tracking-uri",
+    "uri",
+    metavar="URI",
+    envvar="MLFLOW_TRACKING_URI",
+    default="sqlite:///mlflow.db",
+    show_default=True,
+    show_envvar=True,
+    help="Where runs are tracked.",
+)
+
+
+def examples(*commands: str) -> str:
+    """Return the end of a command's help: what to type, a line each, not folded."""
+    return "\n".join(["\b", f"Example{'s' * (len(commands) > 1)}:", *(f"  {c}" for c in commands)])
+
+
+class Commands(click.Group):
+    """A group whose commands end on ^C with a sentence and the exit code of shells, 130."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            # What is on the terminal's line by then, "^C" or half a row, stays by itself.
+            click.echo("\nlinesift: interrupted before it was done", err=True)
+            ctx.exit(130)
 
 
 class InputError(click.ClickException):
@@ -44,6 +107,14 @@ class ThresholdType(click.ParamType):  # type: ignore[type-arg]  # generic only 
             self.fail(f"expected 0 to 1 or one of {', '.join(PRESETS)}; got {value!r}")
         return number
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the names that begin so."""
+        from linesift.metrics import PRESETS
+
+        return complete_with(lambda: PRESETS)(ctx, param, incomplete)
+
 
 def load_model(path: str | None) -> "LinePredictor":
     """Return the model of a file, the shipped one without a file."""
@@ -51,6 +122,30 @@ def load_model(path: str | None) -> "LinePredictor":
 
     with one_sentence():
         return model_file.load_model(path)
+
+
+def held_out_pages(lines: str, *, otherwise: str = "") -> "LabelledPages":
+    """Return the pages of the test sites of the labelled corpora in a folder.
+
+    Parameters
+    ----------
+    lines : str
+        The folder.
+    otherwise : str
+        What else a user may do if there are none.
+    """
+    if not list(Path(lines).glob("*.parquet")):
+        raise InputError(
+            f"{lines}: no labelled corpora; build them with 'linesift fetch' and "
+            f"'linesift lines'{otherwise}"
+        )
+    with one_sentence():
+        from linesift.training import load_data
+
+        labelled = load_data(pages=None, lines=lines).test
+    if not len(labelled):
+        raise InputError(f"{lines}: holds no labelled page of a test site")
+    return labelled
 
 
 @contextmanager
@@ -92,3 +187,41 @@ def progress_bar(title: str, total: int) -> Iterator["Progress"]:
         yield lambda what, done, of: bar.update(
             task, description=what, completed=done, total=of or None
         )
+
+
+def table_width(wide: int) -> int:
+    """Return the characters that a table may take: those of the terminal, else `wide`.
+
+    Beyond a terminal nothing limits the width, and a folded table is hard to read on.
+    """
+    from rich.console import Console
+
+    return Console().width if sys.stdout.isatty() else wide
+
+
+def print_table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], *, left: int, wide: int = 150
+) -> None:
+    """Print a table whose first columns stand left and whose other ones stand right.
+
+    Parameters
+    ----------
+    head : sequence of str
+    rows : iterable of sequence of str
+    left : int
+        How many columns stand left.
+    wide : int
+        Characters to use beyond a terminal.
+    """
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*head, box=SIMPLE, pad_edge=False)
+    for k, column in enumerate(table.columns):
+        column.justify = "left" if k < left else "right"
+        column.overflow = "fold"  # rather than cut: what is cut is lost
+    for row in rows:
+        table.add_row(*map(Text, row))  # square brackets are intervals here, not markup
+    Console(width=table_width(wide)).print(table)

@@ -2,8 +2,6 @@
 
 import json
 import os
-import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +11,13 @@ import click
 from linesift.cli.common import (
     InputError,
     ThresholdType,
+    complete_with,
+    examples,
+    held_out_pages,
     load_model,
     model_option,
     one_sentence,
+    print_table,
     progress_bar,
 )
 
@@ -25,17 +27,29 @@ if TYPE_CHECKING:
     from linesift.peers import Peer
     from linesift.speed import ColdStart, Speed, Spread
 
-_WIDE = 150  # characters that the tables take
 _SPEED_PAGES = 200
 _YARDSTICK = "trafilatura"  # what the speed of everything else is measured by
 
 
-@click.command()
+def _peer_names() -> list[str]:
+    from linesift.peers import PEERS
+
+    return list(PEERS)
+
+
+@click.command(
+    epilog=examples(
+        "linesift compare",
+        "linesift compare --peer trafilatura --peer justext",
+        "linesift compare --speed --report speed.json",
+    )
+)
 @click.option(
     "--peer",
     "names",
     multiple=True,
     metavar="NAME",
+    shell_complete=complete_with(_peer_names),
     help="Only this peer; give it again for more. Default: all that are installed.",
 )
 @model_option
@@ -102,12 +116,6 @@ def compare(
     Prints text, line and character F1 with 95 % intervals, pages a second on one core, and
     by how much each system is ahead of linesift on the same pages. Outputs of peers are kept
     by version and not made again.
-
-    \b
-    Examples:
-      linesift compare
-      linesift compare --peer trafilatura --peer justext
-      linesift compare --speed --report speed.json
     """
     model = load_model(model_path)
     peers = _installed_peers(names)
@@ -146,14 +154,9 @@ def _pages(lines: str, raw: str, most: int | None) -> tuple["LabelledPages", lis
     import numpy as np
 
     from linesift.corpora import original_html
-    from linesift.training import load_data
 
-    if not list(Path(lines).glob("*.parquet")):
-        raise InputError(
-            f"{lines}: no labelled corpora; build them with 'linesift fetch' and 'linesift lines'"
-        )
+    labelled = held_out_pages(lines)
     with one_sentence():
-        labelled = load_data(pages=None, lines=lines).test
         html = original_html(labelled, Path(raw))
     there = np.flatnonzero([data is not None for data in html])
     if not len(there):
@@ -204,12 +207,13 @@ def _print_scores(systems: list["System"]) -> None:
     ]
     scores = systems[0].scores
     click.echo(f"{len(scores.sites)} pages of {len(set(scores.sites))} sites, headings left out")
-    _print_table(("system", "reads", *SCORES, "pages/s", "missed"), rows, left=2)
+    print_table(("system", "reads", *SCORES, "pages/s", "missed"), rows, left=2)
 
 
 def _print_differences(systems: list["System"], ours: list["System"]) -> None:
     """Print by how much each system is ahead of linesift, or behind where it is below zero."""
     from linesift.compare import SCORES
+    from linesift.metrics import signed
 
     rows = []
     for one in systems:
@@ -217,13 +221,9 @@ def _print_differences(systems: list["System"], ours: list["System"]) -> None:
             if one.name != other.name:
                 ahead = one.higher_than(other)
                 values = (ahead[name] for name in SCORES)
-                rows.append((one.name, f"{other.name} {other.reads}", *map(_signed, values)))
+                rows.append((one.name, f"{other.name} {other.reads}", *map(signed, values)))
     click.echo("the same pages, system minus linesift:")
-    _print_table(("system", "minus", *SCORES), rows, left=2)
-
-
-def _signed(one: Any) -> str:
-    return f"{one.value:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
+    print_table(("system", "minus", *SCORES), rows, left=2)
 
 
 def _speed(
@@ -276,7 +276,7 @@ def _print_speed(
         )
         for one in speeds
     ]
-    _print_table(("task", "pages/s", f"times {speeds[0].name}", "lines/s"), rows, left=1)
+    print_table(("task", "pages/s", f"times {speeds[0].name}", "lines/s"), rows, left=1)
     click.echo(f"linesift on HTML, two processes against one: {_spread(two, '.2f')}")
     click.echo(
         f"cold start: linesift predict page.txt {_spread(cold.predict, '.2f')} s, "
@@ -286,18 +286,3 @@ def _print_speed(
 
 def _spread(one: "Spread", form: str) -> str:
     return f"{one.median:{form}} [{one.low:{form}}, {one.high:{form}}]"
-
-
-def _print_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, left: int) -> None:
-    from rich.box import SIMPLE
-    from rich.console import Console
-    from rich.table import Table
-
-    # Beyond a terminal nothing limits the width, and a folded table is hard to read on.
-    console = Console(width=None if sys.stdout.isatty() else _WIDE)
-    table = Table(*head, box=SIMPLE, pad_edge=False)
-    for column in table.columns[left:]:
-        column.justify = "right"
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)

@@ -7,11 +7,22 @@ from typing import Any
 
 import click
 
-from linesift.cli.common import one_sentence, progress_bar
+from linesift.cli.common import complete_with, examples, one_sentence, progress_bar
 
 
-@click.command()
-@click.argument("names", nargs=-1)
+def _source_names() -> list[str]:
+    from linesift.corpora import SOURCES
+
+    return list(SOURCES)
+
+
+_names = click.argument("names", nargs=-1, shell_complete=complete_with(_source_names))
+
+
+@click.command(
+    epilog=examples("linesift fetch", "linesift fetch fundus", "linesift fetch --mirror ~/archives")
+)
+@_names
 @click.option("--raw", default="data/raw", show_default=True, metavar="FOLDER", help="Where to.")
 @click.option(
     "--manifests", default="data/manifests", show_default=True, metavar="FOLDER", help="What to."
@@ -29,12 +40,7 @@ from linesift.cli.common import one_sentence, progress_bar
     help="Where to download from.",
 )
 def fetch(names: tuple[str, ...], raw: str, manifests: str, mirror: str | None, url: str) -> None:
-    """Fetch the public data sets, verify and unpack them. Run again, it goes on.
-
-    \b
-    Example:
-      linesift fetch --mirror ~/archives
-    """
+    """Fetch the public data sets, verify and unpack them. Run again, it goes on."""
     from linesift.archives import fetch as fetch_one
     from linesift.archives import read_manifest
 
@@ -51,8 +57,8 @@ def fetch(names: tuple[str, ...], raw: str, manifests: str, mirror: str | None, 
         click.echo(f"{source.name}: {folder}")
 
 
-@click.command()
-@click.argument("names", nargs=-1)
+@click.command(epilog=examples("linesift lines", "linesift lines --jobs 2 fundus"))
+@_names
 @click.option("--raw", default="data/raw", show_default=True, metavar="FOLDER", help="From where.")
 @click.option(
     "--lines", default="data/lines", show_default=True, metavar="FOLDER", help="Where to."

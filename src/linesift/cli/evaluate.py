@@ -1,21 +1,29 @@
 """`linesift evaluate`: scores of a model on pages that it was not trained on."""
 
-import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from linesift.cli.common import ThresholdType, load_model, model_option, one_sentence
+from linesift.cli.common import (
+    InputError,
+    ThresholdType,
+    examples,
+    held_out_pages,
+    load_model,
+    model_option,
+    one_sentence,
+    print_table,
+    table_width,
+)
 
 if TYPE_CHECKING:
+    from linesift.labels import LabelledPages
     from linesift.model import LinePredictor
 
 _WIDE = 180  # characters that a table of all scores takes
 
 
-@click.command()
+@click.command(epilog=examples("linesift evaluate", "linesift evaluate --pages data/pages"))
 @model_option
 @click.option(
     "--lines",
@@ -54,14 +62,9 @@ def evaluate(
 
     Prints line, character and text F1 with 95 % intervals, as plain text and with
     markup, beside the untuned run rule.
-
-    \b
-    Examples:
-      linesift evaluate
-      linesift evaluate --pages data/pages
     """
     from linesift.baselines import RunRule
-    from linesift.evaluate import check_floor, write_report
+    from linesift.evaluate import check_floor, read_floor, write_report
     from linesift.evaluate import evaluate as score
 
     model = load_model(model_path)
@@ -79,9 +82,7 @@ def evaluate(
         click.echo(f"all scores: {report}", err=True)
     if floor is not None:
         with one_sentence():
-            limits = json.loads(Path(floor).read_text(encoding="utf-8"))
-            if not isinstance(limits, dict) or not {"digest", "floors"} <= limits.keys():
-                raise ValueError(f"{floor}: expected a floor with 'digest' and 'floors'")
+            limits = read_floor(floor)
         short = check_floor(reports[0], limits)
         for sentence in short:
             click.echo(f"linesift: {sentence}", err=True)
@@ -89,7 +90,7 @@ def evaluate(
 
 
 def _print_yardstick(
-    model: "LinePredictor", labelled: Any, folder: str, threshold: float | str
+    model: "LinePredictor", labelled: "LabelledPages", folder: str, threshold: float | str
 ) -> None:
     """Print scores by hand labels, and how far the aligned labels agree with them."""
     from linesift.evaluate import evaluate as score
@@ -112,45 +113,31 @@ def _print_yardstick(
     )
 
 
-def _labelled_pages(lines: str, pages: str | None) -> Any:
+def _labelled_pages(lines: str, pages: str | None) -> "LabelledPages":
     from linesift.labels import read_label_folder
-    from linesift.training import load_data
 
+    if pages is None:
+        return held_out_pages(lines, otherwise=", or score hand-labelled pages with --pages")
     with one_sentence():
-        if pages is not None:
-            labelled = read_label_folder(pages)
-        elif not list(Path(lines).glob("*.parquet")):
-            raise click.UsageError(
-                f"{lines}: no labelled corpora; build them with 'linesift fetch' and "
-                "'linesift lines', or score hand-labelled pages with --pages"
-            )
-        else:
-            labelled = load_data(pages=None, lines=lines).test
+        labelled = read_label_folder(pages)
     if not len(labelled):
-        raise click.UsageError(f"{pages or lines}: holds no labelled page")
+        raise InputError(f"{pages}: holds no labelled page")
     return labelled
 
 
 def _print_reports(reports: list[Any], *, labels: bool = False) -> None:
     """Print one table: a row for each system, form and group; if wanted, F1 of each label."""
-    from rich.box import SIMPLE
-    from rich.console import Console
-    from rich.table import Table
-
     from linesift.labels import LABELS
 
-    # Beyond a terminal nothing limits the width, and a folded table is hard to read on.
-    console = Console(width=None if sys.stdout.isatty() else _WIDE)
     scores = ["line_f1", "character_f1", "text_f1"]
     if labels:
         scores = ["line_f1", "character_f1", *(f"f1_{label}" for label in LABELS)]
-    elif console.width >= _WIDE:
+    elif table_width(_WIDE) >= _WIDE:
         scores += ["line_precision", "line_recall"]
-    table = Table("system", "reads", "pages of", *scores, box=SIMPLE, pad_edge=False)
-    for column in table.columns[3:]:
-        column.justify = "right"
-    for one in reports:
-        for form, result in one.forms.items():
-            for group, values in result.groups.items():
-                table.add_row(one.system, form, group, *(str(values[name]) for name in scores))
-    console.print(table)
+    rows = [
+        (one.system, form, group, *(str(values[name]) for name in scores))
+        for one in reports
+        for form, result in one.forms.items()
+        for group, values in result.groups.items()
+    ]
+    print_table(("system", "reads", "pages of", *scores), rows, left=3, wide=_WIDE)

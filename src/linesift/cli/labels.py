@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from linesift.cli.common import InputError, load_model, model_option, one_sentence
+from linesift.cli.common import InputError, examples, load_model, model_option, one_sentence
 from linesift.cli.review import complain, labels_option
 
 if TYPE_CHECKING:
@@ -14,18 +14,17 @@ if TYPE_CHECKING:
     from linesift.label_studio import Imported
 
 
-@click.group()
+@click.group(
+    epilog=examples(
+        "linesift labels export data/pages --predictions --output tasks.json",
+        "linesift labels import export.json",
+    )
+)
 def labels() -> None:
-    """Take label files to Label Studio and back.
-
-    \b
-    Examples:
-      linesift labels export data/pages --predictions --output tasks.json
-      linesift labels import export.json
-    """
+    """Take label files to Label Studio and back."""
 
 
-@labels.command()
+@labels.command(epilog=examples("linesift labels export data/pages --output tasks.json"))
 @click.argument("folder", type=click.Path(file_okay=False, exists=True, path_type=Path))
 @click.option(
     "--output",
@@ -39,10 +38,6 @@ def export(folder: Path, output: Path | None, predictions: bool, model_path: str
     """Write the label files of a folder as tasks of Label Studio, in JSON.
 
     Paste docs/label-studio.xml into the project as its labelling interface.
-
-    \b
-    Example:
-      linesift labels export data/pages --output tasks.json
     """
     from linesift.label_studio import to_task
     from linesift.labels import label_files, load_label_file, write_atomically
@@ -70,7 +65,7 @@ def export(folder: Path, output: Path | None, predictions: bool, model_path: str
             write_atomically(output, text.encode())
 
 
-@labels.command("import")
+@labels.command("import", epilog=examples("linesift labels import export.json --labels data/pages"))
 @click.argument("file", type=click.Path(dir_okay=False, exists=True, path_type=Path))
 @labels_option
 @click.option("--force", is_flag=True, help="Replace labels that people gave, too.")
@@ -79,10 +74,6 @@ def import_(file: Path, labels: Path, force: bool) -> None:
 
     Lines without a label stay as they are. Several annotators: the ground truth counts,
     else what was changed last.
-
-    \b
-    Example:
-      linesift labels import export.json --labels data/pages
     """
     from linesift.label_store import LabelStore
     from linesift.label_studio import read_tasks

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from linesift.cli import render
-from linesift.cli.common import InputError, ThresholdType, model_option, one_sentence, progress_bar
+from linesift.cli.common import (
+    InputError,
+    ThresholdType,
+    examples,
+    model_option,
+    one_sentence,
+    progress_bar,
+)
 from linesift.text import visible
 
 if TYPE_CHECKING:
@@ -22,7 +29,16 @@ if TYPE_CHECKING:
 _NAMED = 20  # failures named one by one; the others are counted
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "linesift predict page.txt",
+        "curl -s https://example.org/news | linesift predict -",
+        "linesift predict --color auto page.txt",
+        "linesift predict --format jsonl pages/ > lines.jsonl",
+        "linesift predict --format html page.html > report.html",
+        "linesift predict --jobs 2 --output articles crawl.warc.gz",
+    )
+)
 @click.argument("inputs", nargs=-1, required=True, metavar="FILE|FOLDER|-...")
 @click.option(
     "--format",
@@ -103,15 +119,6 @@ def predict(
 
     WARC, WET, JSONL (also .gz and .zst) and Parquet hold many pages. A page that cannot be
     read is named with its reason, the others go on, and the exit code is 1.
-
-    \b
-    Examples:
-      linesift predict page.txt
-      curl -s https://example.org/news | linesift predict -
-      linesift predict --color auto page.txt
-      linesift predict --format jsonl pages/ > lines.jsonl
-      linesift predict --format html page.html > report.html
-      linesift predict --jobs 2 --output articles crawl.warc.gz
     """
     form = _checked_format(form, color, labels, to_folder=output is not None)
     from linesift.crawl import Judge, model_of_process

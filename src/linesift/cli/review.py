@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from linesift.cli.common import InputError, load_model, model_option, one_sentence, progress_bar
+from linesift.cli.common import (
+    InputError,
+    examples,
+    load_model,
+    model_option,
+    one_sentence,
+    progress_bar,
+)
 
 if TYPE_CHECKING:
     from linesift.labelling import Guess
@@ -46,7 +53,12 @@ def guesses(inputs: tuple[str, ...], labels: Path, model_path: str | None) -> It
             advance("pages", done, 0)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "linesift review pages/",
+        "linesift review --labels data/pages --no-browser pages/ page.html",
+    )
+)
 @click.argument("inputs", nargs=-1, required=True, metavar="FILE|FOLDER...")
 @labels_option
 @model_option
@@ -66,11 +78,6 @@ def review(
     agrees with the model, shift and arrows take a block, z undoes; ? shows all keys. Each
     label is saved at once as a 'label TAB text' file; lines that nobody has labelled are
     marked as guesses there ('content?') and not learned from. Ctrl-C ends it.
-
-    \b
-    Examples:
-      linesift review pages/
-      linesift review --labels data/pages --no-browser pages/ page.html
     """
     from linesift.label_store import LabelStore
 
@@ -122,7 +129,12 @@ def _summary(saved: dict[str, Any], labels: Path) -> str:
     )
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "linesift prelabel --labels data/pages page.html",
+        "linesift prelabel --labels to-correct pages/",
+    )
+)
 @click.argument("inputs", nargs=-1, required=True, metavar="FILE|FOLDER...")
 @labels_option
 @model_option
@@ -134,11 +146,6 @@ def prelabel(inputs: tuple[str, ...], labels: Path, model_path: str | None, forc
     such lines are not learned from. Take it away where the label is right, else write the
     right one of content, related, navigation, other and unsure. A spreadsheet must open and
     save the file as text separated by tabs, without quotes around text.
-
-    \b
-    Examples:
-      linesift prelabel --labels data/pages page.html
-      linesift prelabel --labels to-correct pages/
     """
     from linesift.label_store import LabelStore
     from linesift.labels import LabelError

@@ -1,0 +1,231 @@
+"""How the command line behaves around its commands: first words, examples, ^C, completion."""
+
+import gzip
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from linesift.cli import main
+from linesift.labels import read_label_file
+from tests.test_sources import response
+
+BIN = Path(sys.executable).parent
+COMMANDS = sorted(main.commands)
+ROOT = Path(__file__).parents[1]
+
+
+def shown(*arguments: str) -> str:
+    result = CliRunner().invoke(main, list(arguments))
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+# ---------------------------------------------------------------------- the first words
+
+
+def test_alone_it_shows_the_three_things_that_people_do_first():
+    lines = shown().splitlines()
+    first = [line.strip() for line in lines if line.startswith("  linesift ")]
+    assert len(first) == 3
+    assert all(line.startswith("linesift predict ") for line in first)
+    assert max(map(len, lines)) <= 90
+    assert "linesift --help" in lines[-1]
+
+
+# ---------------------------------------------------------------------------- examples
+
+
+def examples_of(name: str) -> list[str]:
+    """Return the examples at the end of a command's help."""
+    last = shown(name, "--help").split("\n\n")[-1].splitlines()
+    assert re.fullmatch(r" +Examples?:", last[0])
+    return [line.strip() for line in last[1:]]
+
+
+EXAMPLES = [(name, example) for name in COMMANDS for example in examples_of(name)]
+RUN = {"predict", "card", "completion"}
+"""Commands whose examples run here; the others need corpora, a registry or the network."""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_every_command_ends_with_examples_of_it(name):
+    examples = examples_of(name)
+    assert examples
+    assert all(f"linesift {name}" in example for example in examples)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, saved_pages, model) -> Path:
+    """Folder with what the examples name, and a stand-in for the network."""
+    path = tmp_path_factory.mktemp("examples")
+    page = saved_pages / "en-fair.html"
+    shutil.copy(page, path / "page.html")
+    (path / "page.txt").write_text("\n".join(read_label_file(page.with_suffix(".tsv"))[0].lines))
+    shutil.copytree(saved_pages, path / "pages", ignore=shutil.ignore_patterns("*.tsv"))
+    (path / "models").mkdir()
+    shutil.copy(model, path / "models" / "latest.safetensors")
+    (path / ".config" / "fish" / "completions").mkdir(parents=True)
+    (path / "bin").mkdir()
+    curl = path / "bin" / "curl"
+    curl.write_text('#!/bin/sh\ncat "$HOME/page.html"\n')
+    curl.chmod(0o755)
+    return path
+
+
+def in_shell(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(folder / "bin"), str(BIN), os.environ["PATH"]])
+    environment = os.environ | {"PATH": path, "HOME": str(folder)}
+    return subprocess.run(
+        command, shell=True, cwd=folder, env=environment, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("example", [one for name, one in EXAMPLES if name in RUN])
+def test_an_example_runs_as_it_is_shown(folder, example):
+    if "crawl.warc.gz" in example:
+        pytest.importorskip("fastwarc", reason="fastwarc is not installed")
+        record = response("https://news.example/", (folder / "page.html").read_bytes())
+        (folder / "crawl.warc.gz").write_bytes(gzip.compress(record))
+    done = in_shell(folder, example)
+    assert (done.returncode, done.stderr) == (0, "")
+    target = example.rpartition(">")[2].strip() if ">" in example else ""
+    out = Path(target.replace("~", str(folder))) if target else None
+    assert (folder / out).stat().st_size > 100 if out else done.stdout or "--output" in example
+
+
+@pytest.mark.parametrize(
+    ("name", "example"), [(name, one) for name, one in EXAMPLES if name not in RUN]
+)
+def test_an_example_of_a_command_that_needs_more_is_understood(name, example, monkeypatch):
+    monkeypatch.delenv("LINESIFT_MIRROR", raising=False)
+    words = example.partition(">")[0].split()
+    assert words[:2] == ["linesift", name]
+    command = main.commands[name]
+    context = command.make_context(name, words[2:])
+    assert not context.args
+    named = [word for word in words[2:] if word.startswith("data/")]
+    assert all((ROOT / folder).exists() for folder in named)
+
+
+# ------------------------------------------------------------------------------ a pipe
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], *([name, "--help"] for name in COMMANDS)])
+def test_what_goes_into_a_pipe_is_plain_text(arguments):
+    done = subprocess.run([BIN / "linesift", *arguments], capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\x1b" not in done.stdout
+
+
+# -------------------------------------------------------------------------- completion
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_a_shell_is_printed_and_the_shell_reads_it(shell):
+    script = shown("completion", shell)
+    assert f"_LINESIFT_COMPLETE={shell}_complete" in script
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not on this machine")
+    done = subprocess.run([shell, "-n"], input=script, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_another_shell_is_refused_with_those_that_are_known():
+    result = CliRunner().invoke(main, ["completion", "tcsh"])
+    assert result.exit_code == 2
+    assert all(shell in result.stderr for shell in ("bash", "zsh", "fish"))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("", {"predict", "evaluate", "runs", "promote", "card"}),
+        ("predict --format ", {"text", "jsonl", "tsv"}),
+        ("predict --threshold p", {"precision"}),
+        ("predict --model ", {"models/latest.safetensors"}),
+        ("card --model mo", {"models/latest.safetensors"}),
+        ("fetch f", {"fundus"}),
+        ("lines wad", {"waddle"}),
+        ("compare --peer just", {"justext"}),
+        ("completion z", {"zsh"}),
+        ("runs --l", {"--limit"}),
+    ],
+)
+def test_names_and_values_are_completed(folder, words, expected):
+    line = f"linesift {words}"
+    environment = {
+        "_LINESIFT_COMPLETE": "bash_complete",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(line.count(" ")),
+    }
+    done = subprocess.run(
+        [BIN / "linesift"],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    found = {row.partition(",")[2] for row in done.stdout.splitlines()}
+    assert expected <= found
+    assert words == "" or all(one.startswith(words.split(" ")[-1]) for one in found)
+
+
+def test_a_model_elsewhere_is_left_to_the_shell(folder):
+    environment = {"_LINESIFT_COMPLETE": "bash_complete", "COMP_CWORD": "3"}
+    environment |= {"COMP_WORDS": "linesift predict --model /some"}
+    done = subprocess.run(
+        [BIN / "linesift"], cwd=folder, env=os.environ | environment, capture_output=True, text=True
+    )
+    assert done.stdout == "file,/some\n"
+
+
+# ---------------------------------------------------------------------------------- ^C
+
+
+@pytest.mark.parametrize("name", [one for one in COMMANDS if one != "completion"])
+def test_interrupting_any_command_is_a_sentence_and_exit_code_130(name, monkeypatch):
+    def interrupted(**options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main.commands[name], "callback", interrupted)
+    result = CliRunner().invoke(main, [name, *(["page.txt"] if name == "predict" else [])])
+    assert result.exit_code == 130
+    assert result.stderr == "\nlinesift: interrupted before it was done\n"
+
+
+def test_an_interrupt_while_waiting_for_a_page_ends_at_once():
+    waiting = subprocess.Popen(
+        [BIN / "linesift", "predict", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    _wait_until_it_reads(waiting.pid)
+    waiting.send_signal(signal.SIGINT)
+    out, err = waiting.communicate(timeout=20)
+    assert (waiting.returncode, out) == (130, b"")
+    assert err == b"\nlinesift: interrupted before it was done\n"
+
+
+def _wait_until_it_reads(process: int) -> None:
+    """Wait until a process sleeps in a read of standard input; elsewhere, some seconds."""
+    where = Path(f"/proc/{process}/syscall")
+    if not where.exists():
+        time.sleep(8)
+        return
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        call = where.read_text().split()
+        if call[:2] == ["0", "0x0"]:  # read(2) of descriptor 0
+            return
+        time.sleep(0.05)
+    raise AssertionError("the command never read standard input")

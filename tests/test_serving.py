@@ -1,0 +1,118 @@
+"""The registered model behind `mlflow models serve`, asked as other programs ask it."""
+
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+
+from linesift import load_model, read_html, read_text
+from tests.made_pages import made_page
+from tests.tracked import free_port, mlflow_server, track, tracker_in
+
+mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed")
+TEXT = "Home\nIt rained all day, they said, and the river rose.\nMenu"
+HTML = made_page(9, 0)[0]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path, before = tmp_path_factory.mktemp("served"), mlflow.get_tracking_uri()
+    track(tracker_in(path), path, "served")
+    yield path
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    command = ("models", "serve", "--model-uri", "models:/sifter@candidate", "--env-manager")
+    with mlflow_server(folder, *command, "local", port=free_port(), ready="/ping") as found:
+        yield f"{found}/invocations"
+
+
+def ask(address: str, body: bytes, kind: str = "application/json") -> tuple[int, str]:
+    request = urllib.request.Request(address, body, {"Content-Type": kind})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def pages(address: str, *inputs: object) -> list[dict]:
+    status, answer = ask(address, json.dumps({"inputs": inputs}).encode())
+    assert status == 200, answer
+    return json.loads(answer)["predictions"]
+
+
+@pytest.mark.parametrize(("given", "read"), [(TEXT, read_text), (HTML, read_html)])
+def test_a_page_goes_out_with_text_labels_and_probabilities(address, folder, given, read):
+    (found,) = pages(address, given)
+    page = read(given)
+    (expected,) = load_model(folder / "model.safetensors").predict_lines([page])
+    assert found["lines"] == list(page.lines)
+    assert found["labels"] == expected.labels
+    assert found["probabilities"] == pytest.approx(expected.probabilities.tolist(), abs=1e-6)
+    assert (found["text"], found["error"]) == (expected.text, "")
+
+
+def test_several_pages_go_out_in_their_order(address):
+    alone = [pages(address, one)[0] for one in (TEXT, HTML)]
+    assert pages(address, TEXT, HTML) == alone
+    assert pages(address, HTML, TEXT) == alone[::-1]
+
+
+def test_nothing_in_is_nothing_out(address):
+    assert pages(address) == []
+    assert pages(address, "") == [
+        {"text": "", "lines": [], "labels": [], "probabilities": [], "error": ""}
+    ]
+
+
+def test_a_page_that_cannot_be_read_says_why_and_the_others_go_on(address):
+    picture, page = pages(address, "GIF89a", TEXT)
+    assert picture["error"].startswith("not text or HTML")
+    assert (picture["text"], picture["lines"]) == ("", [])
+    assert page == pages(address, TEXT)[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"inputs": "a string"}', "Expected list, but got str"),
+        (b'{"inputs": [1]}', "Expected type str, but got int"),
+        (b'{"inputs": [null]}', "Expected type str, but got NoneType"),
+        (b'{"inputs": {"a": 1}}', "Expected list, but got dict"),
+        (b'{"pages": ["It rained."]}', "'inputs' key"),
+        (b'["It rained."]', "Received a list"),
+        (b"It rained.", "valid JSON"),
+        (b"", "valid JSON"),
+    ],
+)
+def test_a_bad_request_is_refused_with_its_reason(address, body, reason):
+    status, answer = ask(address, body)
+    assert status == 400
+    assert reason in json.loads(answer)["message"]
+
+
+def test_another_content_type_is_refused_with_those_that_are_known(address):
+    status, answer = ask(address, b"It rained.", "text/plain")
+    assert status == 415
+    assert "application/json" in answer
+
+
+def test_the_signature_and_an_example_of_both_kinds_of_pages_are_stored(folder):
+    info = mlflow.models.get_model_info("models:/sifter@candidate")
+    assert [str(column.type) for column in info.signature.inputs.inputs] == ["DataType.string"]
+    (page,) = info.signature.outputs.inputs
+    assert {one.name for one in page.type.properties} == {
+        "text",
+        "lines",
+        "labels",
+        "probabilities",
+        "error",
+    }
+    text, html = mlflow.pyfunc.load_model("models:/sifter@candidate").input_example
+    assert "<" not in text
+    assert html.startswith("<!doctype html>")
