@@ -241,7 +241,7 @@ def large(array: np.ndarray) -> np.ndarray:
     return np.full_like(array, np.finfo(array.dtype).max)
 
 
-@pytest.mark.parametrize("change", [large, lambda a: -large(a), lambda a: a * 1e20], ids=str)
+@pytest.mark.parametrize("change", [large, lambda a: -large(a), lambda a: a * 1e20])
 def test_no_number_of_a_file_makes_a_judgement_that_is_none(stored, tmp_path, change):
     card, described, arrays = parts(stored)
     for name, array in arrays.items():
