@@ -31,6 +31,7 @@ FORMAT = 4
 
 _SHIPPED = "shipped.safetensors"
 _LARGEST_FILE = 256 << 20
+_LARGEST_HEADER = 4 << 20  # what is read of it takes twenty times as much memory
 _HEADER_SIZE = 8  # bytes that tell the length of the header
 _TYPES = {
     kind.__name__: kind for kind in (HashedLinear, LineModel, Network, RunRule, SiteModel, Trees)
@@ -77,6 +78,11 @@ def save_model(path: str | Path, model: LinePredictor, card: Mapping[str, Any]) 
         A `LineModel`, a fitted `LineClassifier` or a rule.
     card : mapping
         From `make_card`.
+
+    Raises
+    ------
+    ValueError
+        The card is too large.
     """
     from safetensors.numpy import save
 
@@ -84,7 +90,10 @@ def save_model(path: str | Path, model: LinePredictor, card: Mapping[str, Any]) 
     described = _described(getattr(model, "model_", model), "model", arrays)
     content = json.dumps({"card": card, "model": described}, ensure_ascii=False, default=list)
     told = {"linesift": content, "sha256": _digest(content, arrays)}
-    write_atomically(path, save(arrays, metadata=told))
+    data = save(arrays, metadata=told)
+    if _header_size(data) > _LARGEST_HEADER:
+        raise ValueError(f"{path}: the card takes more than {_LARGEST_HEADER:,} bytes")
+    write_atomically(path, data)
 
 
 def load_model(path: str | Path | None = None) -> LinePredictor:
@@ -202,11 +211,15 @@ def _read(path: str | Path | None) -> tuple[str, bytes]:
         raise ModelError(f"{path}: {error.strerror}") from error
 
 
+def _header_size(data: bytes) -> int:
+    return int.from_bytes(data[:_HEADER_SIZE], "little")
+
+
 def _metadata_of(name: str, data: bytes) -> dict[str, str]:
     """Return what the header of the file tells beside its arrays."""
-    size = int.from_bytes(data[:_HEADER_SIZE], "little")
+    size = _header_size(data)
     told = None
-    if size <= len(data) - _HEADER_SIZE:
+    if size <= min(len(data) - _HEADER_SIZE, _LARGEST_HEADER):
         try:
             header = json.loads(data[_HEADER_SIZE : _HEADER_SIZE + size])
             told = header["__metadata__"]
