@@ -18,7 +18,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (about 1 GB, some minutes, once)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	    --constraint constraints.txt --editable '.[crawl,train,pipeline,dev]'
+	    --constraint constraints.txt --editable '.[crawl,train,pipeline,review,dev]'
 	@touch $@
 
 train: $(READY) ## train on every labelled page there is

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -18,8 +19,21 @@ from linesift.labels import read_label_file
 from tests.test_sources import response
 
 BIN = Path(sys.executable).parent
-COMMANDS = sorted(main.commands)
 ROOT = Path(__file__).parents[1]
+
+
+def leaves(group: click.Group, above: str = "") -> dict[str, click.Command]:
+    """Return the commands that do something, by what is typed."""
+    found: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        typed = f"{above}{name}"
+        is_group = isinstance(command, click.Group)
+        found |= leaves(command, f"{typed} ") if is_group else {typed: command}
+    return found
+
+
+LEAVES = leaves(main)
+COMMANDS = sorted(LEAVES)
 
 
 def shown(*arguments: str) -> str:
@@ -45,7 +59,7 @@ def test_alone_it_shows_the_three_things_that_people_do_first():
 
 def examples_of(name: str) -> list[str]:
     """Return the examples at the end of a command's help."""
-    last = shown(name, "--help").split("\n\n")[-1].splitlines()
+    last = shown(*name.split(), "--help").split("\n\n")[-1].splitlines()
     assert re.fullmatch(r" +Examples?:", last[0])
     return [line.strip() for line in last[1:]]
 
@@ -104,21 +118,27 @@ def test_an_example_runs_as_it_is_shown(folder, example):
 @pytest.mark.parametrize(
     ("name", "example"), [(name, one) for name, one in EXAMPLES if name not in RUN]
 )
-def test_an_example_of_a_command_that_needs_more_is_understood(name, example, monkeypatch):
+def test_an_example_of_a_command_that_needs_more_is_understood(
+    name, example, monkeypatch, tmp_path
+):
     monkeypatch.delenv("LINESIFT_MIRROR", raising=False)
-    words = example.partition(">")[0].split()
-    assert words[:2] == ["linesift", name]
-    command = main.commands[name]
-    context = command.make_context(name, words[2:])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    (tmp_path / "export.json").write_text("[]")
+    typed, _, rest = example.partition(">")[0].partition(f"linesift {name}")
+    assert not typed
+    context = LEAVES[name].make_context(name, rest.split())
     assert not context.args
-    named = [word for word in words[2:] if word.startswith("data/")]
+    named = [word for word in rest.split() if word.startswith("data/")]
     assert all((ROOT / folder).exists() for folder in named)
 
 
 # ------------------------------------------------------------------------------ a pipe
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], *([name, "--help"] for name in COMMANDS)])
+@pytest.mark.parametrize(
+    "arguments", [[], ["--help"], *([*name.split(), "--help"] for name in COMMANDS)]
+)
 def test_what_goes_into_a_pipe_is_plain_text(arguments):
     done = subprocess.run([BIN / "linesift", *arguments], capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
@@ -196,8 +216,12 @@ def test_interrupting_any_command_is_a_sentence_and_exit_code_130(name, monkeypa
     def interrupted(**options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(main.commands[name], "callback", interrupted)
-    result = CliRunner().invoke(main, [name, *(["page.txt"] if name == "predict" else [])])
+    monkeypatch.setattr(LEAVES[name], "callback", interrupted)
+    given = {"labels export": str(ROOT / "data"), "labels import": __file__}
+    needed = [
+        one for one in LEAVES[name].params if isinstance(one, click.Argument) and one.required
+    ]
+    result = CliRunner().invoke(main, [*name.split(), *(given.get(name, "page") for _ in needed)])
     assert result.exit_code == 130
     assert result.stderr == "\nlinesift: interrupted before it was done\n"
 

@@ -17,7 +17,8 @@ OPTIONS = sorted(f"{path.parent.name}='{path.stem}'" for path in (ROOT / "conf")
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "experiments").glob("*.yaml"))
 
 # A rule takes no parameters, so it goes with the groups that hold none.
-PARTNERS = {"model='run_rule'": ["features=none", "context=unused"]}
+_NONE = ["features=none", "context=unused"]
+PARTNERS = {"model='run_rule'": _NONE, "model='my_site'": _NONE}
 
 
 @pytest.fixture(autouse=True)

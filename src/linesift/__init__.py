@@ -12,6 +12,7 @@ from linesift.readers import ReadError, read_html, read_page, read_pages, read_t
 
 if TYPE_CHECKING:
     from linesift.classifier import LineClassifier
+    from linesift.frames import predict_frame
     from linesift.model import LineModel
     from linesift.model_file import ModelError, load_model, save_model
 
@@ -23,6 +24,7 @@ __all__ = [
     "Page",
     "ReadError",
     "load_model",
+    "predict_frame",
     "read_html",
     "read_page",
     "read_pages",
@@ -35,6 +37,7 @@ _LATE = {
     "LineModel": "linesift.model",
     "ModelError": "linesift.model_file",
     "load_model": "linesift.model_file",
+    "predict_frame": "linesift.frames",
     "save_model": "linesift.model_file",
 }
 

@@ -2,7 +2,9 @@
 
 A label file holds one page: `# key: value` lines for what is known of it, then every
 line of the page in order as `label TAB text`, blank lines kept, so that the line
-numbers of the file that was labelled can be told.
+numbers of the file that was labelled can be told. A label with a question mark after
+it (`content?`) is a model's guess that no person has confirmed: training and scores
+take such a line as `unsure`.
 """
 
 import hashlib
@@ -26,10 +28,12 @@ UNSURE = -1
 _CODES = {label: code for code, label in enumerate(LABELS)} | {"unsure": UNSURE}
 _NAMES = {code: label for label, code in _CODES.items()}
 _KEYS = ("page", "site", "language")
+_GUESS = "?"
 _TEST_SHARE = 0.15
 _VALIDATION_SHARE = 0.25
 
 LabelArray = npt.NDArray[np.int8]
+BoolArray = npt.NDArray[np.bool_]
 
 
 def label_name(code: int) -> str:
@@ -149,23 +153,59 @@ def _share_of(name: str) -> float:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
 
 
-def read_label_file(path: str | Path) -> tuple[Page, LabelArray]:
-    """Return a hand-labelled page and its labels.
+@dataclass(frozen=True)
+class LabelFile:
+    r"""What a label file holds.
 
-    Line numbers are those of the page that was labelled, so the `#` lines on top do
-    not count.
+    Parameters
+    ----------
+    page : Page
+        Line numbers are those of the page that was labelled: `#` lines on top do not count.
+    labels : ndarray of shape (n_lines,), int8
+        Index into `LABELS`, or `UNSURE`; guesses too.
+    by_hand : ndarray of shape (n_lines,), bool
+        Whether a person said so; the others are a model's guesses.
+    remarks : tuple of str
+        Other `#` lines, which are kept as they are.
+
+    Examples
+    --------
+    >>> file = parse_label_file(b"content\tIt rained.\nother?\tShare\n", "a.tsv")
+    >>> file.by_hand.tolist(), file.known.tolist()
+    ([True, False], [0, -1])
+    """
+
+    page: Page
+    labels: LabelArray
+    by_hand: BoolArray
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> LabelArray:
+        """The labels that a person gave, `UNSURE` for all other lines."""
+        return np.where(self.by_hand, self.labels, np.int8(UNSURE))
+
+
+def parse_label_file(data: bytes, where: str | Path) -> LabelFile:
+    """Return what the bytes of a label file say.
+
+    Parameters
+    ----------
+    data : bytes
+    where : str or Path
+        Name of the file: stands in messages, and names a page that has no name in its head.
 
     Raises
     ------
     LabelError
-        A line has no tab, an unknown label or no text; the message names it.
+        Not UTF-8, or a line has no tab, an unknown label or no text; the message names it.
     """
-    path = Path(path)
     try:
-        rows = re.split(r"\r\n|\r|\n", path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise LabelError(f"{path}: cannot be read as UTF-8 text ({error})") from error
-    known = {"page": path.stem, "site": "", "language": ""}
+        rows = re.split(r"\r\n|\r|\n", data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise LabelError(f"{where}: cannot be read as UTF-8 text ({error})") from error
+    known = {"page": Path(where).stem, "site": "", "language": ""}
+    remarks = []
     head = 0
     for row in rows:
         if not row.startswith("#"):
@@ -173,38 +213,81 @@ def read_label_file(path: str | Path) -> tuple[Page, LabelArray]:
         key, colon, value = row[1:].partition(":")
         if colon and key.strip() in known:
             known[key.strip()] = value.strip()
+        else:
+            remarks.append(row)
         head += 1
-    lines, numbers, labels = [], [], []
+    lines, numbers, labels, by_hand = [], [], [], []
     for number, row in enumerate(rows[head:], start=1):
         if not row.strip():
             continue
         label, tab, text = row.partition("\t")
-        where = f"{path}: line {number + head}"
+        place = f"{where}: line {number + head}"
         if not tab:
-            raise LabelError(f"{where}: expected 'label TAB text', got {row[:40]!r}")
-        code = label_code(label, where)
+            raise LabelError(f"{place}: expected 'label TAB text', got {row[:40]!r}")
+        code = label_code(label.removesuffix(_GUESS), place)
         if not text.strip():
-            raise LabelError(f"{where}: a label without text")
+            raise LabelError(f"{place}: a label without text")
         lines.append(text.strip())
         numbers.append(number)
         labels.append(code)
+        by_hand.append(not label.endswith(_GUESS))
     site = "" if known["site"] == "unknown" else known["site"]
     page = Page(known["page"], tuple(lines), tuple(numbers), site, known["language"])
-    return page, np.asarray(labels, np.int8)
+    return LabelFile(page, np.array(labels, np.int8), np.array(by_hand, bool), tuple(remarks))
+
+
+def format_label_file(file: LabelFile) -> bytes:
+    """Return the bytes of a label file; `parse_label_file` reads them back."""
+    page = file.page
+    if len(file.labels) != len(page.lines):
+        raise ValueError(f"expected {len(page.lines)} labels, got {len(file.labels)}")
+    values = (" ".join(one.split()) for one in (page.page_id, page.site, page.language))
+    named = dict(zip(_KEYS, values, strict=True))
+    named["site"] = named["site"] or "unknown"
+    rows = [f"# {key}: {value}" for key, value in named.items() if value]
+    rows += file.remarks
+    last = 0
+    for number, line, label, by_hand in zip(
+        page.numbers, page.lines, file.labels, file.by_hand, strict=True
+    ):
+        rows += [""] * (number - last - 1)
+        rows.append(f"{label_name(int(label))}{'' if by_hand else _GUESS}\t{line}")
+        last = number
+    return "\n".join([*rows, ""]).encode()
+
+
+def load_label_file(path: str | Path) -> LabelFile:
+    """Return all that a label file says, guesses too.
+
+    Raises
+    ------
+    LabelError
+        It is not a label file, or cannot be opened; the message names the place.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise LabelError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return parse_label_file(data, path)
+
+
+def read_label_file(path: str | Path) -> tuple[Page, LabelArray]:
+    """Return a hand-labelled page and its labels, `UNSURE` for lines that are only guessed.
+
+    Raises
+    ------
+    LabelError
+        As of `load_label_file`.
+    """
+    file = load_label_file(path)
+    return file.page, file.known
 
 
 def write_label_file(path: str | Path, page: Page, labels: Sequence[int] | LabelArray) -> None:
     """Write a page and its labels, whole or not at all; `read_label_file` reads it back."""
-    if len(labels) != len(page.lines):
-        raise ValueError(f"expected {len(page.lines)} labels, got {len(labels)}")
-    values = (page.page_id, page.site or "unknown", page.language)
-    rows = [f"# {key}: {value}" for key, value in zip(_KEYS, values, strict=True) if value]
-    last = 0
-    for number, line, label in zip(page.numbers, page.lines, labels, strict=True):
-        rows += [""] * (number - last - 1)
-        rows.append(f"{label_name(int(label))}\t{line}")
-        last = number
-    write_atomically(path, "\n".join(rows).encode() + b"\n")
+    by_hand = np.ones(len(page.lines), bool)
+    file = LabelFile(page, np.asarray(labels, np.int8), by_hand)
+    write_atomically(path, format_label_file(file))
 
 
 def check_labels(labelled: Page, page: Page) -> None:
@@ -232,7 +315,7 @@ def label_files(folder: str | Path) -> Iterator[Path]:
 
 
 def read_label_folder(folder: str | Path) -> LabelledPages:
-    """Return every hand-labelled page of a folder.
+    """Return every hand-labelled page of a folder; those that are only guessed are left out.
 
     Raises
     ------
@@ -241,7 +324,8 @@ def read_label_folder(folder: str | Path) -> LabelledPages:
     """
     if not Path(folder).is_dir():
         raise LabelError(f"{folder}: no such folder of label files")
-    pairs = [read_label_file(path) for path in label_files(folder)]
+    files = [load_label_file(path) for path in label_files(folder)]
+    pairs = [(file.page, file.known) for file in files if file.by_hand.any()]
     return LabelledPages(
         [page for page, _ in pairs],
         [labels for _, labels in pairs],

@@ -31,7 +31,9 @@ from linesift.shapes import check_arrays
 from linesift.tag_paths import hashed_paths
 from linesift.trees import Trees
 
-_NOISE = np.array([code for code in range(len(LABELS)) if code != CONTENT])
+NOISE = np.array([code for code in range(len(LABELS)) if code != CONTENT])
+"""Codes of the kinds of noise."""
+_NAMES = np.array(LABELS, object)
 MARGIN = 0.1
 """Lines whose probability is nearer to 0 or 1 are left to the network."""
 _LONGEST_NGRAM = 16
@@ -60,7 +62,7 @@ class PagePrediction:
     @property
     def labels(self) -> list[str]:
         """Label of each line."""
-        return [LABELS[code] for code in self.codes]
+        return _NAMES[self.codes].tolist()
 
     @property
     def keep(self) -> npt.NDArray[np.bool_]:
@@ -185,7 +187,7 @@ class LineModel(LinePredictor):
     def __post_init__(self) -> None:
         check_arrays(self, kinds=(np.intp, "kinds"), calibration=(np.float64, 2, 2))
         kinds = self.kinds.tolist()
-        if not kinds or kinds != sorted({*kinds} & {*_NOISE.tolist()}):
+        if not kinds or kinds != sorted({*kinds} & {*NOISE.tolist()}):
             raise ValueError(f"LineModel.kinds: expected codes of noise, got {kinds}")
         for name, lowest, highest, numbers in (
             ("ngram_orders", 3, _LONGEST_NGRAM, self.ngram_orders),
@@ -232,16 +234,42 @@ class LineModel(LinePredictor):
 
     def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
         """Return the probability of each label for each line, per page (n_lines, n_labels)."""
+        batch, labels, _ = self.judge(X)
+        return batch.by_page(labels)
+
+    def judge(self, X: Sequence[Page]) -> tuple[Batch, Floats, Floats]:
+        """Return the lines of all pages, what they are, and what was looked at last.
+
+        Returns
+        -------
+        batch : Batch
+        labels : ndarray of shape (n_lines, n_labels), float32
+            Probability of each label.
+        features : ndarray of shape (n_lines, n_columns), float32
+        """
         if self.paths is None:  # training has met no markup
             X = [page.without_markup() for page in X]
         batch = Batch.from_pages(X)
-        if not batch.n_lines:
-            return [np.empty((0, len(LABELS)), np.float32) for _ in X]
-        probability, features = self._content(batch)
         labels = np.empty((batch.n_lines, len(LABELS)), np.float32)
+        if not batch.n_lines:
+            return batch, labels, np.empty((0, self.n_columns), np.float32)
+        probability, features = self._content(batch)
         labels[:, CONTENT] = probability
-        labels[:, _NOISE] = (1 - probability)[:, None] * self._kinds(features)
-        return np.split(labels, batch.page_starts[1:-1])
+        labels[:, NOISE] = (1 - probability)[:, None] * self._kinds(features)
+        return batch, labels, features
+
+    @property
+    def n_columns(self) -> int:
+        """Columns that are looked at last."""
+        return self._last_network.n_columns
+
+    def standardised(self, features: Floats) -> Floats:
+        """Return these columns in standard deviations from their mean; unknown ones are zero."""
+        return self._last_network.standardised(features)
+
+    @property
+    def _last_network(self) -> Network:
+        return self.context_networks[-1] if self.context_networks else self.line_network
 
     def _content(self, batch: Batch) -> tuple[Probability, Floats]:
         """Return the probability of content of each line, and the last features looked at."""
@@ -283,7 +311,7 @@ class LineModel(LinePredictor):
         kinds = np.zeros((len(features), len(LABELS)), np.float32)
         if self.kind_network is None:
             kinds[:, self.kinds] = 1
-            return kinds[:, _NOISE]
+            return kinds[:, NOISE]
         share = softmax(self.kind_network.scores(features))
         if self.kind_trees is not None:
             unsure = share.max(axis=1) < _SURE_KIND
@@ -291,7 +319,7 @@ class LineModel(LinePredictor):
             mean = share[unsure] ** (1 - _TREES_SHARE) * by_trees**_TREES_SHARE
             share[unsure] = mean / mean.sum(axis=1, keepdims=True)
         kinds[:, self.kinds] = share
-        return kinds[:, _NOISE]
+        return kinds[:, NOISE]
 
 
 def label_codes(probabilities: Floats, threshold: Threshold) -> npt.NDArray[np.intp]:
@@ -301,7 +329,7 @@ def label_codes(probabilities: Floats, threshold: Threshold) -> npt.NDArray[np.i
     >>> label_codes(page, Threshold(0.5)).tolist(), label_codes(page, Threshold(0.5, 0.8)).tolist()
     ([0, 2], [1, 2])
     """
-    noise = _NOISE[np.argmax(probabilities[:, _NOISE], axis=1)]
+    noise = NOISE[np.argmax(probabilities[:, NOISE], axis=1)]
     probability = probabilities[:, CONTENT]
     kept = (probability >= threshold.line) & (probability.max(initial=0) >= threshold.page)
     return np.where(kept, CONTENT, noise)

@@ -23,6 +23,7 @@ from linesift.labels import LABELS, write_atomically
 from linesift.linear import HashedLinear
 from linesift.model import LineModel, LinePredictor
 from linesift.network import Network
+from linesift.site_model import SiteModel
 from linesift.trees import Trees
 
 FORMAT = 4
@@ -31,7 +32,9 @@ FORMAT = 4
 _SHIPPED = "shipped.safetensors"
 _LARGEST_FILE = 256 << 20
 _HEADER_SIZE = 8  # bytes that tell the length of the header
-_TYPES = {kind.__name__: kind for kind in (HashedLinear, LineModel, Network, RunRule, Trees)}
+_TYPES = {
+    kind.__name__: kind for kind in (HashedLinear, LineModel, Network, RunRule, SiteModel, Trees)
+}
 
 Arrays = dict[str, npt.NDArray[Any]]
 

@@ -109,12 +109,20 @@ class Network:
                 result[rows, output] = np.einsum("ij,j->i", hidden, weights)
         return result + self.output_bias
 
+    def standardised(self, features: Floats) -> Floats:
+        """Return columns in standard deviations from their mean; unknown ones are zero."""
+        return self._whole(features, np.arange(self.n_columns)) / np.float32(_STEPS)
+
     def _sums(self, features: Floats) -> Floats:
         """Return the whole sums of weighted columns, of shape (n_rows, n_hidden)."""
         # Plain text leaves a quarter of the columns unknown; what they add is zero.
         unknown = np.flatnonzero(np.isnan(features[0]))
         unknown = unknown[np.isnan(features.T[unknown]).all(axis=1)]
         known = np.delete(np.arange(self.n_columns), unknown)
+        return self._whole(features, known) @ self.hidden_weights[known]
+
+    def _whole(self, features: Floats, known: npt.NDArray[np.intp]) -> Floats:
+        """Return some columns as whole numbers, zero where they are unknown."""
         columns = features.T[known].T
         columns *= self.scale[known]
         columns -= self.shift[known]
@@ -123,7 +131,7 @@ class Network:
         np.maximum(columns, self.lowest[known], out=columns)
         np.minimum(columns, self.highest[known], out=columns)
         np.copyto(columns, 0, where=columns != columns)
-        return columns @ self.hidden_weights[known]
+        return columns
 
 
 def fit_network(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -193,6 +194,14 @@ class Batch:
             ideograph = (self.codes >= 0x20000) & (self.codes < 0x40000)
             rows[beyond] = np.where(ideograph, IDEOGRAPHS_BEYOND, OTHERS_BEYOND)[beyond]
         return rows
+
+    def by_page(self, column: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        """Return the rows of each page of an array over all lines.
+
+        >>> Batch.from_pages([Page("p", ("ab", "c"), (1, 2))]).by_page(np.array([7, 8]))
+        [array([7, 8])]
+        """
+        return [column[low:high] for low, high in pairwise(self.page_starts.tolist())]
 
     @cached_property
     def split_paths(self) -> SplitPaths:

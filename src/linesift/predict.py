@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from linesift.model import LinePredictor, PagePrediction
 from linesift.page import Page
 
-BATCH_LINES = 20_000
+BATCH_LINES = 10_000
 """Lines judged at a time: enough that array operations pay, few enough to fit a cache."""
 
 

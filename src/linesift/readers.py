@@ -75,14 +75,10 @@ def read_text(text: str | bytes, page_id: str = "", *, site: str = "", language:
     """
     if isinstance(text, bytes):
         text = decode(text)
-    numbered = list(split_lines(text.removeprefix("\ufeff")))
-    return Page(
-        page_id,
-        tuple(line for _, line in numbered),
-        tuple(number for number, _ in numbered),
-        site,
-        language,
-    )
+    numbered = split_lines(text.removeprefix("\ufeff"))
+    lines = tuple([line for _, line in numbered])
+    numbers = tuple([number for number, _ in numbered])
+    return Page(page_id, lines, numbers, site, language)
 
 
 def read_html(
@@ -136,8 +132,8 @@ class _Lines:
     """Lines under construction: text is added piece by piece until a block ends it."""
 
     __slots__ = (
-        *("lines", "link_share", "paths", "elements"),
-        *("_pieces", "_linked", "_total", "_depth", "_lowest", "_path"),
+        *("lines", "link_share", "paths", "elements", "has_text"),
+        *("_pieces", "_linked", "_depth", "_lowest", "_path"),
     )
 
     def __init__(self) -> None:
@@ -145,95 +141,101 @@ class _Lines:
         self.link_share: list[float] = []
         self.paths: list[str] = []
         self.elements: list[str] = []  # open elements, outermost first
+        self.has_text = False  # whether the line under construction has any
         self._pieces: list[str] = []
         self._linked = 0
-        self._total = 0
         self._depth = 0  # of the element that holds the whole line so far
         self._lowest = 0  # depth the walk came down to since the line began
         self._path = ""
 
     def add(self, text: str, in_link: bool) -> None:
-        """Append a run of text that stands in the innermost open element."""
-        if not text or text.isspace():  # most text nodes: what indents the source
-            if self._total:
-                self._pieces.append(" ")
-            return
-        if not self._total:
+        """Append a run of text, not all white space, that stands in the innermost open element."""
+        if not self.has_text:
+            self.has_text = True
             self._depth = self._lowest = len(self.elements)
             self._path = self._ancestors()
         elif self._lowest < self._depth:
             self._depth = self._lowest
             self._path = self._ancestors()
         self._pieces.append(text)
-        size = len("".join(text.split()))
-        self._total += size
         if in_link:
-            self._linked += size
+            self._linked += len("".join(text.split()))
+
+    def add_space(self) -> None:
+        """Append white space to a line that has text."""
+        self._pieces.append(" ")
 
     def _ancestors(self) -> str:
         return " ".join(self.elements[max(self._depth - _PATH_DEPTH, 0) : self._depth])
 
-    def close_element(self, ends_line: bool) -> None:
-        """Leave the innermost open element."""
-        if ends_line and self._total:
-            self.flush()
-        self.elements.pop()
+    def leave(self) -> None:
+        """Note that the innermost open element was left while a line has text."""
         if self._lowest > len(self.elements):
             self._lowest = len(self.elements)
 
     def flush(self) -> None:
-        """End the line."""
-        if not self._total:
-            return
-        self.lines.append(" ".join("".join(self._pieces).split()))
-        self.link_share.append(self._linked / self._total)
+        """End the line, which has text."""
+        line = " ".join("".join(self._pieces).split())
+        self.lines.append(line)
+        self.link_share.append(self._linked / (len(line) - line.count(" ")))
         self.paths.append(self._path)
         self._pieces = []
-        self._linked = self._total = 0
+        self._linked = 0
+        self.has_text = False
 
 
 def _walk(root: LexborNode, lines: _Lines) -> None:
     """Visit the tree in document order without recursion: pages nest without limit."""
+    # Half of all nodes are white space between elements: what they meet here is kept short.
     stack: list[tuple[LexborNode | None, bool, bool]] = []
     node: LexborNode | None = root
     in_link = False
     while node is not None or stack:
         if node is None:
             node, in_link, ends_line = stack.pop()
-            lines.close_element(ends_line)
+            lines.elements.pop()
+            if lines.has_text:
+                lines.flush() if ends_line else lines.leave()
             continue
         tag = node.tag or ""
         if tag == "-text":
-            lines.add(node.text_content or "", in_link)
+            text = node.text_content or " "
+            if not text.isspace():
+                lines.add(text, in_link)
+            elif lines.has_text:
+                lines.add_space()
         elif tag == "br":
-            lines.flush()
+            if lines.has_text:
+                lines.flush()
         elif tag not in _UNSEEN and node.is_element_node:
             attributes = node.attributes
-            if not _is_hidden(attributes):
+            if not (attributes and _is_hidden(attributes)):
                 ends_line = tag in _BLOCKS
-                if ends_line:
+                if ends_line and lines.has_text:
                     lines.flush()
                 child = node.first_child
                 if child is not None:
                     stack.append((node.next, in_link, ends_line))
-                    name, identifier = attributes.get("class"), attributes.get("id")
-                    lines.elements.append(_element(tag, name, identifier))
+                    lines.elements.append(_element(tag, attributes) if attributes else tag)
                     in_link = in_link or tag == "a"
                     node = child
                     continue
         node = node.next
-    lines.flush()
+    if lines.has_text:
+        lines.flush()
 
 
 def _is_hidden(attributes: dict[str, str | None]) -> bool:
-    if not attributes:
-        return False
     style = attributes.get("style")
     return "hidden" in attributes or bool(style and _HIDDEN_STYLE.search(style))
 
 
+def _element(tag: str, attributes: dict[str, str | None]) -> str:
+    return _named(tag, attributes.get("class"), attributes.get("id"))
+
+
 @lru_cache(maxsize=65536)
-def _element(tag: str, classes: str | None, identifier: str | None) -> str:
+def _named(tag: str, classes: str | None, identifier: str | None) -> str:
     """Return an element as one word of a path: `tag.class.class#id`."""
     name = tag
     if words := (classes or "")[:_NAME_LENGTH].split():

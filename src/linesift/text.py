@@ -9,7 +9,6 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-_LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _IDEOGRAPH = re.compile(rf"[{_IDEOGRAPHS}]")
 _WORD = re.compile(rf"[{_IDEOGRAPHS}]|[^\W_{_IDEOGRAPHS}]+")
@@ -19,19 +18,19 @@ _HARMLESS = frozenset("\t\n\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u2060")
 _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
 
 
-def split_lines(text: str) -> Iterator[tuple[int, str]]:
-    r"""Yield the non-empty lines of a text with their numbers, as an editor counts them.
+def split_lines(text: str) -> list[tuple[int, str]]:
+    r"""Return the non-empty lines of a text with their numbers, as an editor counts them.
 
     Only CR, LF and CRLF end a line: `str.splitlines` also breaks at form feeds and
     at U+2028, where editors do not. White space around a line is not part of it.
 
-    >>> list(split_lines("one\r\n\n  three "))
+    >>> split_lines("one\r\n\n  three ")
     [(1, 'one'), (3, 'three')]
     """
-    for number, line in enumerate(_LINE_BREAK.split(text), start=1):
-        stripped = line.strip()
-        if stripped:
-            yield number, stripped
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    stripped = map(str.strip, text.split("\n"))
+    return [(number, line) for number, line in enumerate(stripped, start=1) if line]
 
 
 def words(text: str) -> list[str]:

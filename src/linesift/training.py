@@ -6,7 +6,7 @@ others.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from linesift.labels import (
 from linesift.metrics import Threshold
 from linesift.model import LinePredictor
 from linesift.page import Page
+from linesift.readers import read_html
 
 Say = Callable[[str], None]
 
@@ -63,6 +64,7 @@ def load_data(
     pages: str | Path | None,
     lines: str | Path | None,
     labels: str | Path | None = None,
+    html: str | Path | None = None,
     hand_pages: str = "train",
     hold_out: str = "test",
     without_languages: Sequence[str] = (),
@@ -79,6 +81,9 @@ def load_data(
     labels : path or None
         Folder of hand labels of pages of the corpora, which outrank the aligned labels
         in training; the test pages keep those that all systems are scored by.
+    html : path or None
+        Folder of the HTML that hand-labelled pages were read from, by their names; those whose
+        lines are still the same are learned from with their markup.
     hand_pages : {"train", "test"}
         What hand-labelled pages are for.
     hold_out : {"test", "validation"}
@@ -102,6 +107,8 @@ def load_data(
     hand_labels = read_hand_labels(labels) if labels is not None else {}
     if pages is not None:
         hand = read_label_folder(pages)
+        if html is not None:
+            hand = hand.map_pages([_with_markup(page, Path(html)) for page in hand.pages])
         train, test = (hand, test) if hand_pages == "train" else (train, hand)
     if lines is not None:
         for path in sorted(Path(lines).glob("*.parquet")):
@@ -129,6 +136,18 @@ def load_data(
             "data/pages, or build the corpora with 'linesift fetch' and 'linesift lines'"
         )
     return Data(train, test)
+
+
+def _with_markup(page: Page, folder: Path) -> Page:
+    """Return a page with the markup of its HTML, where that still says the same lines."""
+    root = folder.resolve()
+    for name in (page.page_id, f"{page.page_id}.html", f"{page.page_id}.htm"):
+        path = (root / name).resolve()
+        if path.is_file() and path.is_relative_to(root):
+            read = read_html(path.read_bytes())
+            if read.lines == page.lines:
+                return replace(page, markup=read.markup)
+    return page
 
 
 @dataclass(frozen=True)
@@ -186,8 +205,14 @@ def train(
         (len(part), _line_f1(clone(model).fit(part.pages, part.labels), scored))
         for part in (_share_of_sites(data.train, share) for share in curve)
     ]
-    baseline = evaluate("run rule", RunRule(), scored, forms=("text",))
-    return Training(fitted, report, baseline, held_out, data, points)
+    return Training(fitted, report, _baseline(model, scored), held_out, data, points)
+
+
+def _baseline(model: LinePredictor, scored: LabelledPages) -> Report:
+    """Return the scores of the model that this one is built on, else of the run rule."""
+    if hasattr(model, "reference"):
+        return evaluate("without it", model.reference(), scored)
+    return evaluate("run rule", RunRule(), scored, forms=("text",))
 
 
 def _leave_one_out(model: LinePredictor, labelled: LabelledPages, threshold: Threshold) -> Report:
@@ -198,10 +223,14 @@ def _leave_one_out(model: LinePredictor, labelled: LabelledPages, threshold: Thr
         others = labelled.select(np.arange(len(labelled)) != i)
         fitted.append(clone(model).fit(others.pages, others.labels))
 
-    def predict(pages: list[Page]) -> list[Floats]:
-        return [one.predict_proba([page])[0] for one, page in zip(fitted, pages, strict=True)]
+    with_markup = [k for k, page in enumerate(labelled.pages) if page.markup is not None]
 
-    return score_predictions("linesift", predict, labelled, threshold, forms=("text",))
+    def predict(pages: list[Page]) -> list[Floats]:
+        # Scored are all pages, or those that have markup, in their order.
+        chosen = range(len(fitted)) if len(pages) == len(fitted) else with_markup
+        return [fitted[k].predict_proba([page])[0] for k, page in zip(chosen, pages, strict=True)]
+
+    return score_predictions("linesift", predict, labelled, threshold)
 
 
 def _share_of_sites(labelled: LabelledPages, share: float) -> LabelledPages:
@@ -247,12 +276,13 @@ def summary(
         "",
         f"{'':22}{'line F1':24}{'character F1':24}text F1",
     ]
-    reports = [("linesift", training.report), ("run rule", training.baseline)]
-    for system, report in reports:
+    for report in (training.report, training.baseline):
         for form, result in report.forms.items():
             scores = result.groups["all"]
             shown = [str(scores[name]) for name in ("line_f1", "character_f1", "text_f1")]
-            name = _FORMS[form] if report is training.report else system
+            name = _FORMS[form] if report is training.report else report.system
+            if len(training.baseline.forms) > 1 and report is training.baseline:
+                name = f"{form}, {report.system}"
             rows.append((f"{name:22}" + "".join(f"{text:24}" for text in shown)).rstrip())
     rows += [
         "",

@@ -14,8 +14,10 @@ from linesift.cli.compare import compare
 from linesift.cli.completion import completion
 from linesift.cli.corpora import fetch, lines
 from linesift.cli.evaluate import evaluate
+from linesift.cli.labels import labels
 from linesift.cli.predict import predict
 from linesift.cli.promote import promote
+from linesift.cli.review import prelabel, review
 from linesift.cli.runs import runs
 
 _FIRST = """\
@@ -52,6 +54,9 @@ for command in (
     predict,
     evaluate,
     compare,
+    review,
+    prelabel,
+    labels,
     runs,
     promote,
     fetch,
