@@ -87,16 +87,36 @@ def test_the_card_says_what_the_model_is_and_what_was_added(stored):
 def parts(path: Path) -> tuple[dict, dict, dict[str, np.ndarray]]:
     """Return card, description and arrays of a model file."""
     with safe_open(path, "np") as file:
-        content = json.loads(file.metadata()["linesift"])
+        content = json.loads(file.metadata()["linesift"].partition("\n")[2])
     return content["card"], content["model"], load_file(path)
 
 
-def forge(path: Path, card: object, described: object, arrays: dict[str, np.ndarray]) -> Path:
+def forge(
+    path: Path,
+    card: object,
+    described: object,
+    arrays: dict[str, np.ndarray],
+    columns: str | None = None,
+) -> Path:
     """Write a model file as a stranger could: the digest is right, whatever it holds."""
-    content = json.dumps({"card": card, "model": described})
+    columns = model_file._columns() if columns is None else columns
+    content = json.dumps({"card": card, "columns": columns, "model": described})
     digest = model_file._digest(content, arrays)
-    save_file(arrays, path, metadata={"linesift": content, "sha256": digest})
+    save_file(arrays, path, metadata={"linesift": f"{digest}\n{content}"})
     return path
+
+
+def test_equal_models_are_equal_files(tmp_path):
+    card = make_card(fitted())
+    for name in ("one", "other"):
+        save_model(tmp_path / name, fitted(), card)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_a_model_of_other_columns_is_refused_with_what_to_do(stored, tmp_path):
+    path = forge(tmp_path / "m.safetensors", *parts(stored), columns="other")
+    with pytest.raises(ModelError, match="looks at other columns than this linesift; train"):
+        load_model(path)
 
 
 @pytest.mark.parametrize(
