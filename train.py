@@ -9,6 +9,7 @@ Options are those of conf/: `python train.py --help` lists them.
 """
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -42,9 +43,16 @@ class Sweep:
         raise AttributeError(name)
 
 
+def _interrupted(*_: Any) -> None:
+    """End on ^C. The networks of scikit-learn take a KeyboardInterrupt for "good enough"."""
+    print("\ntrain.py: interrupted before it was done", file=sys.stderr)
+    sys.exit(130)
+
+
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(config: DictConfig) -> None:
     """Compose, load, train, save, track, and say where everything is."""
+    signal.signal(signal.SIGINT, _interrupted)  # in each job of a sweep too
     from linesift import training
     from linesift.labels import LabelError
     from linesift.model_file import make_card, save_model
@@ -61,9 +69,6 @@ def main(config: DictConfig) -> None:
         trained = training.train(model, data, curve=config.learning_curve, say=print)
     except (LabelError, training.DataError, ValueError) as error:
         sys.exit(f"train.py: {error}")
-    except KeyboardInterrupt:
-        print("\ntrain.py: interrupted; nothing was saved", file=sys.stderr)
-        sys.exit(130)
     facts = training.card_facts(trained, git_commit=commit)
     path = Path(config.paths.model_file)
     save_model(path, trained.model, make_card(trained.model, **facts))
@@ -91,4 +96,5 @@ def _changed(overrides: Sequence[str]) -> list[str]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, _interrupted)
     main()

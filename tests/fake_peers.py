@@ -18,6 +18,8 @@ def long_lines(html: bytes, language: str) -> str:
 def troubled(html: bytes, language: str) -> str:
     if b"crash" in html:
         os._exit(1)
+    if b"nap" in html:
+        time.sleep(1)
     if b"hang" in html:
         time.sleep(600)
     if b"raise" in html:

@@ -140,6 +140,14 @@ def test_parameters_are_stored_as_given_and_cloned():
         model.set_params(flods=2)
 
 
+@pytest.mark.parametrize("odd", [4, -2, 256, 0.4, "content"])
+def test_what_is_no_label_code_is_refused_before_anything_is_learned(odd):
+    labels = [y.tolist() for y in LABELLED.labels]
+    labels[1][0] = odd
+    with pytest.raises(ValueError, match=f"expected label codes 0 to 3, or -1 .*, got {odd}"):
+        LineClassifier(**TINY).fit(LABELLED.pages, labels)
+
+
 def test_a_clone_is_not_fitted_and_fits_to_the_same_model():
     copy = clone(fitted())
     with pytest.raises(NotFittedError):

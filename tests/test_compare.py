@@ -69,6 +69,7 @@ def test_another_version_or_another_page_of_the_same_name_is_run_again(tmp_path)
     outputs_of(peer, tmp_path, HTML[:1])
     other = b"<p>Another page under the same name.</p>"
     assert outputs_of(peer, tmp_path, [other])[0].text == "Another page under the same name."
+    assert outputs_of(peer, tmp_path, HTML[:1])[0].text != "Another page under the same name."
     newer = named(all_lines, package="numpy")
     assert OutputFolder(tmp_path, newer).read() == {}
     assert newer.version != peer.version

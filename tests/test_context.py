@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from linesift.context import Context
+from linesift.context import Context, _best_run, _Bounds
 from linesift.features import line_features, markup_features, word_hashes
 from linesift.labels import CONTENT, LABELS, NAVIGATION, RELATED
 from linesift.page import Batch, Page
@@ -198,6 +198,15 @@ def test_the_context_of_a_page_is_the_same_to_the_last_bit_in_any_batch(many):
         np.testing.assert_array_equal(shuffled[place], together[k])
     for k in range(0, len(pages), 7):
         np.testing.assert_array_equal(values([pages[k]], [probability[k]])[0], together[k])
+
+
+def test_more_pages_than_a_step_of_fixed_size_could_keep_apart_have_runs_of_their_own():
+    n_pages = 530_000  # times 2**44 is more than 64 bits hold
+    batch = Batch.from_pages([plain("a", "b")] * n_pages)
+    probability, lengths = np.tile([0.9, 0.2], n_pages), np.tile([9, 1], n_pages)
+    inside, columns = _best_run(_Bounds(batch), probability, lengths)
+    assert (inside == np.tile([True, False], n_pages)).all()
+    assert np.ptp(columns["run_gain[page]"]) == 0
 
 
 def test_empty_pages_in_a_batch_change_nothing(many):

@@ -295,6 +295,48 @@ def test_an_input_that_has_grown_is_refused(model, crawl, tmp_path):
     assert (result.exit_code, "(inputs)" in result.stderr) == (2, True)
 
 
+def paged(folder: Path, *names: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / f"{name}.txt").write_text(f"It rained all day in {name}, they said.\n")
+    return folder
+
+
+@pytest.mark.parametrize("changed", ["added", "gone", "longer"])
+def test_a_folder_that_has_changed_since_is_refused(model, tmp_path, changed):
+    pages = paged(tmp_path / "pages", "b", "c", "d")
+    output = tmp_path / "out"
+    assert run(model, pages, output).exit_code == 0
+    assert run(model, pages, output).exit_code == 0
+    if changed == "added":  # read past by number, the page in front would be lost, another doubled
+        paged(pages, "a")
+    elif changed == "gone":
+        (pages / "b.txt").unlink()
+    else:
+        (pages / "b.txt").write_text("It rained for a whole week, they said.\n")
+    before = held(output)
+    result = run(model, pages, output)
+    assert (result.exit_code, "(inputs)" in result.stderr) == (2, True)
+    assert held(output) == before
+
+
+@pytest.mark.parametrize("inside", [".", "out", "deep/out"])
+def test_what_is_written_is_not_read(model, tmp_path, inside):
+    pages = paged(tmp_path / "pages", "a", "z")
+    result = run(model, pages, pages / inside)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: {pages / inside}: lies in {pages}, which is read; give a folder beside it\n"
+    )
+    assert {path.name for path in pages.iterdir()} == {"a.txt", "z.txt"}
+
+
+def test_a_name_that_no_file_can_have_is_one_sentence(model, tmp_path):
+    result = run(model, Path("x" * 300), tmp_path / "out")
+    assert result.exit_code == 2
+    assert result.stderr == f"linesift: {'x' * 300}: File name too long\n"
+
+
 def test_parts_that_no_progress_accounts_for_are_left_alone(model, crawl, tmp_path):
     (tmp_path / "part-00000.jsonl").write_text("mine")
     result = run(model, crawl, tmp_path)
@@ -302,7 +344,16 @@ def test_parts_that_no_progress_accounts_for_are_left_alone(model, crawl, tmp_pa
     assert held(tmp_path) == {"part-00000.jsonl": b"mine"}
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b'{"settings": {}, "progress": {"x": 1}}'])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"[]",
+        b'{"settings": {}, "progress": {"x": 1}}',
+        b'{"settings": [1], "progress": {}}',
+        b'{"settings": null, "progress": {}}',
+    ],
+)
 def test_a_damaged_progress_is_refused(model, crawl, tmp_path, data):
     (tmp_path / "progress.json").write_bytes(data)
     result = run(model, crawl, tmp_path)
@@ -367,6 +418,18 @@ def test_many_failures_are_named_up_to_a_bound(model, tmp_path, monkeypatch, out
     assert (result.exit_code, len(lines)) == (1, 21)
     assert lines[0] == "linesift: bad.jsonl:1: the field 'text' is missing, expected a string"
     assert lines[-1] == "linesift: and 1,180 more without a page"
+
+
+def test_what_archives_hold_does_not_steer_a_terminal(model, tmp_path):
+    http = (
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: br\r\n\r\n\x1f\x8b\x08 no"
+    )
+    head = "WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://a/\x1b]0;me\x07\r\n"
+    head += f"Content-Type: application/http\r\nContent-Length: {len(http)}\r\n\r\n"
+    (tmp_path / "a.warc").write_bytes((head + http + "\r\n\r\n").encode("latin-1"))
+    error = run(model, tmp_path / "a.warc", tmp_path / "out").stderr
+    assert error.startswith("linesift: http://a/U+001B]0;meU+0007: damaged br coding")
+    assert error.count("\n") == 1
 
 
 def dies(prediction: object) -> None:

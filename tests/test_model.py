@@ -161,6 +161,9 @@ def test_a_threshold_may_be_given_by_name():
             np.testing.assert_array_equal(one.keep, (one.probabilities >= line) & some)
     with pytest.raises(ValueError, match="expected 0 to 1 or one of precision, .* got 'most'"):
         model.predict_lines(NEW.pages, threshold="most")
+    for number in (-0.1, 1.01, 50, float("nan")):  # 50 per cent would keep nothing
+        with pytest.raises(ValueError, match="expected 0 to 1 or one of"):
+            model.predict_lines(NEW.pages, threshold=number)
 
 
 def test_nothing_is_kept_of_a_page_without_a_line_that_is_surely_content():

@@ -87,16 +87,36 @@ def test_the_card_says_what_the_model_is_and_what_was_added(stored):
 def parts(path: Path) -> tuple[dict, dict, dict[str, np.ndarray]]:
     """Return card, description and arrays of a model file."""
     with safe_open(path, "np") as file:
-        content = json.loads(file.metadata()["linesift"])
+        content = json.loads(file.metadata()["linesift"].partition("\n")[2])
     return content["card"], content["model"], load_file(path)
 
 
-def forge(path: Path, card: object, described: object, arrays: dict[str, np.ndarray]) -> Path:
+def forge(
+    path: Path,
+    card: object,
+    described: object,
+    arrays: dict[str, np.ndarray],
+    columns: str | None = None,
+) -> Path:
     """Write a model file as a stranger could: the digest is right, whatever it holds."""
-    content = json.dumps({"card": card, "model": described})
+    columns = model_file._columns() if columns is None else columns
+    content = json.dumps({"card": card, "columns": columns, "model": described})
     digest = model_file._digest(content, arrays)
-    save_file(arrays, path, metadata={"linesift": content, "sha256": digest})
+    save_file(arrays, path, metadata={"linesift": f"{digest}\n{content}"})
     return path
+
+
+def test_equal_models_are_equal_files(tmp_path):
+    card = make_card(fitted())
+    for name in ("one", "other"):
+        save_model(tmp_path / name, fitted(), card)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_a_model_of_other_columns_is_refused_with_what_to_do(stored, tmp_path):
+    path = forge(tmp_path / "m.safetensors", *parts(stored), columns="other")
+    with pytest.raises(ModelError, match="looks at other columns than this linesift; train"):
+        load_model(path)
 
 
 @pytest.mark.parametrize(
@@ -211,6 +231,14 @@ def test_an_array_of_another_size_or_type_is_refused(stored, tmp_path):
         ("ngram_orders", [1_000_000]),
         ("ngram_orders", [1]),
         ("ngram_orders", 3),
+        ("ngram_orders", []),
+        ("ngram_orders", [3, 3]),
+        ("ngram_orders", [3.0]),
+        ("ngrams", None),
+        ("ngrams", 1),
+        ("paths", "x"),
+        ("paths", {"type": "RunRule", "fields": {}}),
+        ("ngram_head", 3.5),
         ("ngram_head", 10**12),
         ("ngram_tail", -1),
         ("context_networks", []),
@@ -227,6 +255,61 @@ def test_a_setting_out_of_bounds_is_refused(stored, tmp_path, field, value):
     path = forge(tmp_path / "m.safetensors", card, described, arrays)
     with pytest.raises(ModelError, match="not a model that this linesift can use"):
         load_model(path)
+
+
+def large(array: np.ndarray) -> np.ndarray:
+    return np.full_like(array, np.finfo(array.dtype).max)
+
+
+@pytest.mark.parametrize("change", [large, lambda a: -large(a), lambda a: a * 1e20])
+def test_no_number_of_a_file_makes_a_judgement_that_is_none(stored, tmp_path, change):
+    card, described, arrays = parts(stored)
+    for name, array in arrays.items():
+        if array.dtype.kind != "f":
+            continue
+        with np.errstate(over="ignore"):
+            changed = np.nan_to_num(change(array))
+        path = forge(tmp_path / "m.safetensors", card, described, arrays | {name: changed})
+        try:
+            model = load_model(path)
+        except ModelError:
+            continue
+        for probability in model.predict_proba(PAGES):
+            assert np.isfinite(probability).all(), name
+
+
+def test_columns_whose_sums_would_hang_on_their_company_are_refused(stored, tmp_path):
+    card, described, arrays = parts(stored)
+    name = "model.line_network.hidden_weights"
+    for changed in (arrays[name] + np.float32(0.5), arrays[name] * np.float32(4)):
+        path = forge(tmp_path / "m.safetensors", card, described, arrays | {name: changed})
+        with pytest.raises(ModelError, match="whole numbers|too large to be exact"):
+            load_model(path)
+
+
+def test_a_small_file_cannot_ask_for_hours_or_for_all_memory(stored, tmp_path):
+    card, described, arrays = parts(stored)
+    fields = described["fields"]
+    often = described | {"fields": fields | {"context_networks": fields["context_networks"] * 99}}
+    path = forge(tmp_path / "m.safetensors", card, often, arrays)
+    with pytest.raises(ModelError, match="context_networks: expected up to 16"):
+        load_model(path)
+    stumps = {"columns": np.int32, "borders": np.float32, "struck": np.uint32}
+    many = {f"model.trees.{name}": np.zeros((0, 1_000_000), t) for name, t in stumps.items()}
+    many |= {"model.trees.values": np.zeros((1, 1_000_000))}
+    path = forge(tmp_path / "m.safetensors", card, described, arrays | many)
+    with pytest.raises(ModelError, match="expected up to 10000 trees, got 1000000"):
+        load_model(path)
+
+
+def test_a_card_too_large_to_be_read_is_neither_written_nor_read(stored, tmp_path):
+    path = forge(tmp_path / "m.safetensors", {"x": [[]] * 2_000_000}, *parts(stored)[1:])
+    for read in (load_model, read_card):
+        with pytest.raises(ModelError, match="not a model file of linesift"):
+            read(path)
+    with pytest.raises(ValueError, match="the card takes more than"):
+        save_model(tmp_path / "new.safetensors", RunRule(), {"x": [[]] * 2_000_000})
+    assert not (tmp_path / "new.safetensors").exists()
 
 
 def test_a_header_nested_without_end_is_refused(tmp_path):

@@ -41,6 +41,12 @@ def test_a_column_of_another_length_is_refused_by_name(numbers, markup, column):
         Page("shop", ("a", "b"), numbers, markup=markup)
 
 
+@pytest.mark.parametrize("line", ["", "a\nb", "\n"])
+def test_what_is_not_one_line_is_refused_by_name(line):
+    with pytest.raises(ValueError, match="page 'shop': expected lines with text and without"):
+        Batch.from_pages([plain("a"), plain("b", line, "c", page_id="shop")])
+
+
 def test_a_page_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         plain("a").site = "other"

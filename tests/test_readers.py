@@ -1,5 +1,6 @@
 import io
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -240,6 +241,18 @@ def test_undeclared_legacy_encodings_are_guessed(encoding):
 def test_a_declared_encoding_is_used(declaration, encoding, text):
     html = f"{declaration}<p>{text}"
     assert decode(html.encode(encoding)) == html
+
+
+@pytest.mark.parametrize("named", ["punycode", "PunyCode", "unicode_escape", "raw_unicode_escape"])
+def test_an_encoding_of_python_alone_is_not_heeded(named):
+    html = f"<meta charset={named}>{RUSSIAN} \\x41".encode("cp1251")
+    assert decode(html) == decode(html, charset=named) == html.decode("cp1251")
+
+
+def test_a_page_cannot_choose_an_encoding_that_takes_for_ever():
+    start = time.process_time()
+    decode(b"<meta charset=punycode>\xff" + b"x" * 200_000 + b"-" + b"a" * 200_000)
+    assert time.process_time() - start < 5  # punycode: most of a minute
 
 
 def test_a_declared_gb2312_is_read_as_its_superset():

@@ -10,6 +10,7 @@ import zlib
 import pytest
 
 from linesift import read_html, read_text
+from linesift.crawl import batches
 from linesift.readers import ReadError, page_files
 from linesift.sources import Fields, Record, read_record, read_records
 from tests.made_pages import made_page
@@ -175,6 +176,15 @@ def test_standard_input_is_one_page_unless_told_otherwise(monkeypatch):
     assert (page.page_id, page.lines) == ("-", PAGE.lines)
 
 
+def test_a_pipe_is_read_here_and_not_by_a_worker_that_cannot_open_it():
+    ours, theirs = os.pipe()
+    os.write(theirs, TEXT.encode())
+    os.close(theirs)
+    (record,) = records_of(f"/dev/fd/{ours}")
+    os.close(ours)
+    assert read_record(record, FIELDS).lines == PAGE.lines
+
+
 # ----------------------------------------------------------------------------- bytes
 
 
@@ -253,6 +263,50 @@ def test_a_page_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     assert read_record(third, FIELDS).lines == PAGE.lines
 
 
+@pytest.mark.parametrize("suffix", [".txt", ".jsonl", ".parquet", ".wet"])
+def test_a_page_of_more_lines_than_memory_holds_is_refused(tmp_path, suffix):
+    text = "a\n" * 200_000
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".parquet":
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        parquet.write_table(pa.table({"text": [text]}), path)
+    elif suffix == ".jsonl":
+        path.write_text(json.dumps({"text": text}))
+    else:
+        path.write_bytes(conversion("http://a", text) if suffix == ".wet" else text.encode())
+    (record,) = records_of(path)
+    assert error_of(record) == "200,000 lines are too many for a page"
+
+
+@pytest.mark.parametrize("name", ["a.txt", "-", "a.parquet"])
+def test_a_page_of_any_source_that_is_too_large_is_refused_before_it_is_read(
+    tmp_path, monkeypatch, name
+):
+    monkeypatch.setattr("linesift.sources._LARGEST_PAGE", 1000)
+    monkeypatch.setattr("linesift.sources._read", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a" * 5000)))
+    path = tmp_path / name if name != "-" else name
+    if name == "a.parquet":
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        parquet.write_table(pa.table({"text": ["a" * 5000]}), path)
+    elif name != "-":
+        path.write_text("a" * 5000)
+    (record,) = records_of(path)
+    assert "bytes are too many for a page" in error_of(record)
+
+
+def test_a_batch_of_files_is_bounded_by_what_they_hold(tmp_path, monkeypatch):
+    monkeypatch.setattr("linesift.crawl.BATCH_BYTES", 1000)
+    for k in range(9):
+        (tmp_path / f"{k}.txt").write_text("a" * 400)
+    assert [len(batch) for batch in batches(records_of(tmp_path))] == [3, 3, 3]
+    assert Record("missing").size == 0
+
+
 def test_a_line_without_an_end_is_not_held(tmp_path, monkeypatch):
     monkeypatch.setattr("linesift.sources._LARGEST_PAGE", 1000)
     (tmp_path / "a.jsonl").write_bytes(b"x" * 5500 + b'\n{"text": "It rained."}\n')
@@ -329,6 +383,28 @@ def test_what_is_no_parquet_is_a_sentence(tmp_path, data):
     assert "\n" not in error_of(record) != ""
 
 
+def test_a_row_of_parquet_that_python_cannot_hold_fails_alone(tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    ends = pa.py_buffer(b"".join(k.to_bytes(4, "little") for k in range(4)))
+    texts = pa.Array.from_buffers(pa.string(), 3, [None, ends, pa.py_buffer(b"a\xffc")])
+    days = pa.array([1, 1, 2**30], pa.date32())  # the last one is beyond the year 9999
+    parquet.write_table(pa.table({"id": days, "text": texts}), tmp_path / "a.parquet")
+    first, second, third = records_of(tmp_path / "a.parquet")
+    assert read_record(first, FIELDS) == read_text("a", "1970-01-02")
+    assert error_of(second).startswith("the row cannot be read ('utf-8' codec")
+    assert error_of(third).startswith("the row cannot be read (days=")
+
+
+def test_a_name_in_bytes_is_text(tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    parquet.write_table(pa.table({"id": [b"caf\xc3\xa9"], "text": ["a"]}), tmp_path / "a.parquet")
+    assert pages_of(tmp_path / "a.parquet")[0].page_id == "café"
+
+
 def test_a_parquet_without_the_column_says_what_there_is(tmp_path):
     import pyarrow as pa
     from pyarrow import parquet
@@ -349,6 +425,13 @@ def test_a_missing_package_is_named_with_what_to_install(tmp_path, monkeypatch, 
     (record,) = records_of(tmp_path / name)
     assert error_of(record).endswith("install it with: pip install 'linesift[crawl]'")
     assert f"needs {package}" in error_of(record)
+
+
+def test_an_empty_name_is_not_the_folder_at_hand(tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text(TEXT)
+    monkeypatch.chdir(tmp_path)
+    (record,) = records_of("")
+    assert error_of(record) == "no such file or folder"
 
 
 def test_a_missing_file_does_not_end_the_stream(tmp_path):

@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,11 +16,12 @@ ROOT = Path(__file__).parents[1]
 LINESIFT = Path(sys.executable).with_name("linesift")
 
 
-def train(folder: Path, *arguments: str, options=()) -> subprocess.CompletedProcess[str]:
-    """Run train.py on the hand-labelled pages; everything it writes goes to the folder."""
+def command(folder: Path, *arguments: str, options=()) -> dict:
+    """Return how train.py is run on the hand-labelled pages, all it writes in the folder."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("LINESIFT", "MLFLOW"))}
-    return subprocess.run(
-        [
+    own = {"OMP_NUM_THREADS": "1", "LINESIFT_JOBS": "1", "PYTHONUNBUFFERED": "1"}
+    return {
+        "args": [
             sys.executable,
             str(ROOT / "train.py"),
             *options,
@@ -28,11 +30,14 @@ def train(folder: Path, *arguments: str, options=()) -> subprocess.CompletedProc
             f"paths.pages={ROOT}/data/pages",
             *arguments,
         ],
-        cwd=folder,
-        env=inherited | {"OMP_NUM_THREADS": "1", "LINESIFT_JOBS": "1"},
-        capture_output=True,
-        text=True,
-    )
+        "cwd": folder,
+        "env": inherited | own,
+        "text": True,
+    }
+
+
+def train(folder: Path, *arguments: str, options=()) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(**command(folder, *arguments, options=options), capture_output=True)
 
 
 @pytest.fixture(scope="module")
@@ -118,5 +123,20 @@ def test_a_mistake_is_one_sentence_before_anything_is_trained(tmp_path):
     result = train(tmp_path, "paths.pages=nowhere")
     assert result.returncode == 1
     assert result.stderr == "train.py: nowhere: no such folder of label files\n"
+    assert not (tmp_path / "models").exists()
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_an_interrupted_training_leaves_no_half_trained_model(tmp_path):
+    """The networks of scikit-learn would go on with what they have learned by then."""
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(**command(tmp_path), **streams) as running:
+        for line in running.stdout:
+            if line.startswith("scoring each page"):  # the fit has begun
+                break
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert err.endswith("\ntrain.py: interrupted before it was done\n")
     assert not (tmp_path / "models").exists()
     assert not (tmp_path / "mlflow.db").exists()

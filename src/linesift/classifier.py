@@ -163,8 +163,8 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            There is no page, a label array has another length than its page, or no line
-            is content, or all are.
+            There is no page, a label array has another length than its page or holds what
+            is no label code, or no line is content, or all are.
         """
         fitting = Fitting(self._views(self._checked(X, y), self.random_state), self.get_params())
         return self._fit_on(fitting, *fitting.linear())
@@ -277,14 +277,21 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
     @staticmethod
     def _labelled(X: Sequence[Page], y: Sequence[npt.ArrayLike]) -> LabelledPages:
         """Return the pages that have a line that somebody is sure of."""
-        labels = [np.asarray(one, np.int8) for one in y]
-        if len(X) != len(labels):
-            raise ValueError(f"expected {len(X)} label arrays, got {len(labels)}")
-        for page, one in zip(X, labels, strict=True):
+        given = [np.asarray(one) for one in y]
+        if len(X) != len(given):
+            raise ValueError(f"expected {len(X)} label arrays, got {len(given)}")
+        for page, one in zip(X, given, strict=True):
             if len(one) != len(page.lines):
                 raise ValueError(
                     f"page {page.page_id!r}: expected {len(page.lines)} labels, got {len(one)}"
                 )
+            odd = one[~np.isin(one, (UNSURE, *range(len(LABELS))))]
+            if len(odd):
+                raise ValueError(
+                    f"page {page.page_id!r}: expected label codes 0 to {len(LABELS) - 1}, or "
+                    f"{UNSURE} for unsure, got {odd[0]}"
+                )
+        labels = [one.astype(np.int8) for one in given]
         pages = LabelledPages(list(X), labels, [""] * len(labels), [()] * len(labels))
         return pages.select([bool((one != UNSURE).any()) for one in labels])
 

@@ -98,17 +98,19 @@ class OutputFolder:
 
     def read(self) -> dict[tuple[str, str], Output]:
         """Return what is there, by page id and digest of the HTML."""
-        found: dict[tuple[str, str], Output] = {}
+        found: dict[str, tuple[str, Output]] = {}
         if not (self.path / _INDEX).exists():
-            return found
+            return {}
         for row in (self.path / _INDEX).read_text(encoding="utf-8").splitlines():
             try:
                 entry = json.loads(row)
                 text = self._file(entry["page"]).read_bytes().decode("utf-8")
             except (ValueError, FileNotFoundError):  # a run was stopped in the middle
                 continue
-            found[entry["page"], entry["html"]] = Output(text, entry["seconds"], entry["error"])
-        return found
+            # A page has one text: it is that of the bytes it was made from last.
+            output = Output(text, entry["seconds"], entry["error"])
+            found[entry["page"]] = entry["html"], output
+        return {(page, html): output for page, (html, output) in found.items()}
 
     def write(self, page_id: str, digest: str, output: Output) -> None:
         """Keep an output: first the text, then its row of the index."""

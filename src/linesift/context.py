@@ -34,7 +34,6 @@ from linesift.tokens import sorted_distinct
 
 _FIXED = 1 << 16
 _FAR = 64
-_PAGE_STEP = np.int64(1) << np.int64(44)
 _WINDOWS = (2, 5, 10, 25)
 _WINDOWS_OF = {
     "log_characters": (5, 25),
@@ -278,15 +277,16 @@ def _best_run(
     """Find the run of lines of each page with the largest sum of (probability - 0.5) * length.
 
     Kadane's maximum subarray over all pages at once: pages are kept apart by a step
-    between them that no sum on a page can reach.
+    between them that no sum on any of these pages reaches.
     """
     gain = np.rint((probability - _CONFIDENT) * lengths * 64).astype(np.int64)
     running = np.concatenate([[0], np.cumsum(gain)])
     if not len(gain):
         empty = np.empty(0)
         return np.empty(0, bool), dict.fromkeys(_RUN_COLUMNS, empty)
-    ended, began = running[1:], running[:-1]
-    step = bounds.page * _PAGE_STEP
+    before_page = running[bounds.first]
+    ended, began = running[1:] - before_page, running[:-1] - before_page
+    step = bounds.page * (2 * max(np.abs(ended).max(), np.abs(began).max()) + 1)
     least = np.minimum.accumulate(began - step) + step  # of all starts so far on the page
     value = ended - least  # best run that ends here
     page_first = np.flatnonzero(bounds.index == bounds.first)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from linesift.page import BASIC_PLANE, IDEOGRAPHS_BEYOND, NO_PATH, OTHERS_BEYOND, Batch
+from linesift.page import BASIC_PLANE, IDEOGRAPHS_BEYOND, NO_PATH, OTHERS_BEYOND, Batch, Page
 from linesift.tag_paths import PATH_FEATURES, path_features
 from linesift.tokens import Tokens
 
@@ -392,8 +392,6 @@ def markup_features(batch: Batch, words: Words) -> Floats:
 
 def _title_share(batch: Batch, words: Words) -> Floats:
     """Return the share of each line's telling words that the title of its page holds."""
-    from linesift.page import Page
-
     share = np.zeros(batch.n_lines, np.float32)
     titles = Batch.from_pages([Page("", (t or " ",), (1,)) for t in batch.titles])
     title_words, title_page = word_hashes(titles)

@@ -7,6 +7,7 @@ is lost alone.
 
 import logging
 import multiprocessing
+import signal
 import threading
 import time
 import warnings
@@ -65,27 +66,36 @@ def call_isolated(
         Arguments of a first call in each worker whose time and result do not count: it
         imports what the function needs.
     done : callable
-        Told index and result of each call as it ends, never two at a time.
+        Told index and result of each call as it ends, never two at a time. What it raises
+        ends all calls, as ^C does; a call that was under way is not told.
     """
     waiting = iter(enumerate(calls))
     lock = threading.Lock()
+    workers = [_Worker(function, warm_up) for _ in range(jobs)]
+    broken_off = threading.Event()
 
-    def work(_: int) -> None:
-        worker = _Worker(function, warm_up)
+    def work(worker: _Worker) -> None:
         try:
-            while True:
+            while not broken_off.is_set():
                 with lock:
                     index, arguments = next(waiting, (-1, ()))
                 if index < 0:
                     return
                 result = worker.call(arguments, timeout)
                 with lock:
-                    done(index, result)
+                    if not broken_off.is_set():
+                        done(index, result)
         finally:
             worker.stop()
 
     with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(work, range(jobs)))
+        try:
+            list(pool.map(work, workers))
+        except BaseException:  # ^C, or nothing more can be told: the calls under way are nobody's
+            broken_off.set()
+            for worker in workers:
+                worker.kill()
+            raise
 
 
 class _Worker:
@@ -118,6 +128,11 @@ class _Worker:
         self._pipe.recv()
         return self._pipe
 
+    def kill(self) -> None:
+        """End the process from any thread; whoever waits for it finds that it died."""
+        if (process := self._process) is not None and process.pid is not None:
+            process.kill()
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.kill()
@@ -128,6 +143,7 @@ class _Worker:
 
 
 def _serve(pipe: Connection, function: Callable[..., Any], warm_up: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C is for the process that calls
     with quiet():
         _timed(function, warm_up)
         pipe.send("ready")

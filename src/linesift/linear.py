@@ -16,7 +16,7 @@ import numpy.typing as npt
 from linesift.features import Floats
 from linesift.labels import LABELS, LabelArray
 from linesift.packing import pack, sums
-from linesift.shapes import check_arrays
+from linesift.shapes import check_arrays, check_bounded
 from linesift.tokens import Tokens, take_rows
 
 _LARGEST = 127  # a weight, as a whole number
@@ -49,6 +49,7 @@ class HashedLinear:
         )["buckets"]
         if buckets != (1 << self.bits) + 1:
             raise ValueError(f"HashedLinear.weights: expected 2**k + 1 of them, got {buckets}")
+        check_bounded(self, "scale", "intercept")
 
     @property
     def bits(self) -> int:

@@ -27,7 +27,7 @@ from linesift.metrics import PRESETS, Threshold
 from linesift.network import Network
 from linesift.odds import Probability, expit, is_unsure, logit, mean_judgement, softmax
 from linesift.page import NO_PATH, Batch, Page
-from linesift.shapes import check_arrays
+from linesift.shapes import check_arrays, check_bounded
 from linesift.tag_paths import hashed_paths
 from linesift.trees import Trees
 
@@ -37,6 +37,7 @@ _NAMES = np.array(LABELS, object)
 MARGIN = 0.1
 """Lines whose probability is nearer to 0 or 1 are left to the network."""
 _LONGEST_NGRAM = 16
+_MOST_NETWORKS = 16  # each takes its time on every line
 _FARTHEST = 4096  # characters from an end of a line that n-grams may look at
 _SURE_KIND = 0.7  # probability from which on the kind of a line is left to the network
 _TREES_SHARE = 2 / 3  # of the trees in the mean of both on kinds
@@ -103,11 +104,11 @@ class LinePredictor(ABC):
         Raises
         ------
         ValueError
-            There is no such name.
+            There is no such name, or the number is no probability.
         """
-        if not isinstance(wanted, str):
+        if not isinstance(wanted, str) and 0 <= wanted <= 1:
             return Threshold(float(wanted))
-        if wanted not in self.thresholds_:
+        if not isinstance(wanted, str) or wanted not in self.thresholds_:
             raise ValueError(
                 f"threshold: expected 0 to 1 or one of {', '.join(self.thresholds_)}; "
                 f"got {wanted!r}"
@@ -186,16 +187,26 @@ class LineModel(LinePredictor):
 
     def __post_init__(self) -> None:
         check_arrays(self, kinds=(np.intp, "kinds"), calibration=(np.float64, 2, 2))
+        check_bounded(self, "calibration")
         kinds = self.kinds.tolist()
         if not kinds or kinds != sorted({*kinds} & {*NOISE.tolist()}):
             raise ValueError(f"LineModel.kinds: expected codes of noise, got {kinds}")
+        for name, linear in (("ngrams", self.ngrams), ("paths", self.paths)):
+            if not isinstance(linear, HashedLinear | None):
+                raise ValueError(f"LineModel.{name}: expected HashedLinear or None, got {linear!r}")
+        if len({*self.ngram_orders}) != len(self.ngram_orders):
+            raise ValueError(f"LineModel.ngram_orders: one stands twice in {self.ngram_orders}")
+        if bool(self.ngram_orders) != (self.ngrams is not None):
+            raise ValueError("LineModel.ngram_orders: expected some with n-grams, none without")
+        if len(self.context_networks) > _MOST_NETWORKS:
+            raise ValueError(f"LineModel.context_networks: expected up to {_MOST_NETWORKS}")
         for name, lowest, highest, numbers in (
             ("ngram_orders", 3, _LONGEST_NGRAM, self.ngram_orders),
             ("ngram_head", 0, _FARTHEST, [self.ngram_head]),
             ("ngram_tail", 0, _FARTHEST, [self.ngram_tail]),
         ):
             for number in numbers:
-                if not lowest <= number <= highest:
+                if not isinstance(number, int) or not lowest <= number <= highest:
                     raise ValueError(
                         f"LineModel.{name}: expected {lowest} to {highest}, got {number}"
                     )

@@ -11,6 +11,7 @@ import json
 import platform
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from linesift.baselines import RunRule
+from linesift.context import context_features
+from linesift.features import LINE_FEATURES, MARKUP_FEATURES
 from linesift.labels import LABELS, write_atomically
 from linesift.linear import HashedLinear
 from linesift.model import LineModel, LinePredictor
@@ -29,8 +32,10 @@ from linesift.trees import Trees
 FORMAT = 4
 """Version of the file format; a file of another one is refused."""
 
+_ENTRY = "linesift"  # in the metadata
 _SHIPPED = "shipped.safetensors"
 _LARGEST_FILE = 256 << 20
+_LARGEST_HEADER = 4 << 20  # what is read of it takes twenty times as much memory
 _HEADER_SIZE = 8  # bytes that tell the length of the header
 _TYPES = {
     kind.__name__: kind for kind in (HashedLinear, LineModel, Network, RunRule, SiteModel, Trees)
@@ -77,14 +82,23 @@ def save_model(path: str | Path, model: LinePredictor, card: Mapping[str, Any]) 
         A `LineModel`, a fitted `LineClassifier` or a rule.
     card : mapping
         From `make_card`.
+
+    Raises
+    ------
+    ValueError
+        The card is too large.
     """
     from safetensors.numpy import save
 
     arrays: Arrays = {}
     described = _described(getattr(model, "model_", model), "model", arrays)
-    content = json.dumps({"card": card, "model": described}, ensure_ascii=False, default=list)
-    told = {"linesift": content, "sha256": _digest(content, arrays)}
-    write_atomically(path, save(arrays, metadata=told))
+    told = {"card": card, "columns": _columns(), "model": described}
+    content = json.dumps(told, ensure_ascii=False, default=list)
+    # One entry: the order of several is left to chance, and equal models are equal files.
+    data = save(arrays, metadata={_ENTRY: f"{_digest(content, arrays)}\n{content}"})
+    if _header_size(data) > _LARGEST_HEADER:
+        raise ValueError(f"{path}: the card takes more than {_LARGEST_HEADER:,} bytes")
+    write_atomically(path, data)
 
 
 def load_model(path: str | Path | None = None) -> LinePredictor:
@@ -110,20 +124,21 @@ def load_model(path: str | Path | None = None) -> LinePredictor:
     from safetensors.numpy import load
 
     name, data = _read(path)
-    told = _metadata_of(name, data)
-    card, described = _content_of(name, told)
-    if card.get("format") != FORMAT:
-        raise ModelError(
-            f"{name}: expected format {FORMAT}, got {card.get('format')!r}; train it again"
-        )
+    digest, content = _content_of(name, data)
+    told = _told(name, content)
+    found = told["card"].get("format")
+    if found != FORMAT:
+        raise ModelError(f"{name}: expected format {FORMAT}, got {found!r}; train it again")
+    if told.get("columns") != _columns():
+        raise ModelError(f"{name}: looks at other columns than this linesift; train it again")
     try:
         arrays = load(data)
     except (SafetensorError, ValueError, KeyError) as error:
         raise ModelError(f"{name}: damaged model file") from error
-    if told.get("sha256") != _digest(told["linesift"], arrays):
+    if digest != _digest(content, arrays):
         raise ModelError(f"{name}: damaged model file")
     try:
-        model = _made(described, arrays)
+        model = _made(told["model"], arrays)
     except Exception as error:  # what a stranger wrote can be wrong in any way at all
         raise ModelError(f"{name}: not a model that this linesift can use: {error}") from error
     if not isinstance(model, LinePredictor):
@@ -177,7 +192,8 @@ def _digest(content: str, arrays: Arrays) -> str:
 def read_card(path: str | Path | None = None) -> dict[str, Any]:
     """Return the card of a model file, without loading the model."""
     name, data = _read(path)
-    return _content_of(name, _metadata_of(name, data))[0]
+    card: dict[str, Any] = _told(name, _content_of(name, data)[1])["card"]
+    return card
 
 
 def model_digest(path: str | Path | None = None) -> str:
@@ -202,28 +218,36 @@ def _read(path: str | Path | None) -> tuple[str, bytes]:
         raise ModelError(f"{path}: {error.strerror}") from error
 
 
-def _metadata_of(name: str, data: bytes) -> dict[str, str]:
-    """Return what the header of the file tells beside its arrays."""
-    size = int.from_bytes(data[:_HEADER_SIZE], "little")
-    told = None
-    if size <= len(data) - _HEADER_SIZE:
+def _header_size(data: bytes) -> int:
+    return int.from_bytes(data[:_HEADER_SIZE], "little")
+
+
+def _content_of(name: str, data: bytes) -> tuple[str, str]:
+    """Return the digest in the header of the file, and what it tells beside its arrays."""
+    size = _header_size(data)
+    if size <= min(len(data) - _HEADER_SIZE, _LARGEST_HEADER):
         try:
             header = json.loads(data[_HEADER_SIZE : _HEADER_SIZE + size])
-            told = header["__metadata__"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            told = None
-    if not isinstance(told, dict) or not isinstance(told.get("linesift"), str):
-        raise ModelError(f"{name}: not a model file of linesift")
-    return told
+            digest, _, content = header["__metadata__"][_ENTRY].partition("\n")
+            return digest, content
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            pass
+    raise ModelError(f"{name}: not a model file of linesift")
 
 
-def _content_of(name: str, told: Mapping[str, str]) -> tuple[dict[str, Any], Any]:
-    """Return the card and the description of the model."""
+def _told(name: str, content: str) -> dict[str, Any]:
+    """Return card, columns and description of the model."""
     try:
-        content = json.loads(told["linesift"])
-        card, described = content["card"], content["model"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelError(f"{name}: not a model file of linesift") from error
-    if not isinstance(card, dict):
-        raise ModelError(f"{name}: not a model file of linesift")
-    return card, described
+        told = json.loads(content)
+        if isinstance(told["card"], dict) and "model" in told:
+            return dict(told)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        pass
+    raise ModelError(f"{name}: not a model file of linesift")
+
+
+@cache
+def _columns() -> str:
+    """Return a digest of the columns that models look at, by name and in order."""
+    names = [*LINE_FEATURES, *MARKUP_FEATURES, *context_features()]
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()

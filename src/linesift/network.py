@@ -4,8 +4,9 @@ Fitted by scikit-learn, applied by a matrix product: a microsecond or two per li
 matrix product says of a row depends, in its last bits, on where in the matrix the row
 stands, on the library and on the machine. Here columns and weights are whole numbers,
 rounded so that no sum of their products can reach 2**24: such sums are exact in single
-precision, in whatever order they are taken. So a line gets the same numbers in any batch,
-with any number of threads, on any machine.
+precision, in whatever order they are taken. So a line gets the same numbers in any batch and
+with any number of threads. On another machine the columns may differ in their last bits, for
+logarithms do, and the numbers with them.
 """
 
 import warnings
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linesift.features import Floats
-from linesift.shapes import check_arrays
+from linesift.shapes import check_arrays, check_bounded
 
 _BLOCK = 1024  # rows whose columns and hidden layer stay in a core's cache
 _OUTLIERS = 0.005  # share of values at both ends of a column that are cut to the same
@@ -24,6 +25,8 @@ _FLAT = 1e-3  # spread under which a column says nothing
 _STEPS = 128  # whole numbers per standard deviation of a column
 _EXACT = 1 << 24  # whole numbers below it have a float32 of their own
 _LEAST_REACH = 1e-3  # what the columns can move a unit by, at least
+_LEAST_SCALE = 1e-12
+_MOST_UNITS = 4096
 _BATCH = 512
 _LEAST_UPDATES = 200  # of the weights, however few the rows
 
@@ -58,7 +61,7 @@ class Network:
     output_bias: Floats
 
     def __post_init__(self) -> None:
-        check_arrays(
+        sizes = check_arrays(
             self,
             scale=(np.float32, "columns"),
             shift=(np.float32, "columns"),
@@ -70,8 +73,18 @@ class Network:
             output_weights=(np.float32, "outputs", "units"),
             output_bias=(np.float32, "outputs"),
         )
-        if not (self.hidden_scale > 0).all():
-            raise ValueError("Network.hidden_scale: expected numbers above 0")
+        if sizes["units"] > _MOST_UNITS:
+            raise ValueError(f"Network: expected up to {_MOST_UNITS} units, got {sizes['units']}")
+        bounded = ("scale", "hidden_scale", "hidden_bias", "output_weights", "output_bias")
+        check_bounded(self, *bounded)
+        if not (self.hidden_scale >= _LEAST_SCALE).all():
+            raise ValueError(f"Network.hidden_scale: expected numbers from {_LEAST_SCALE} on")
+        for name in ("lowest", "highest", "hidden_weights"):
+            if (getattr(self, name) % 1 != 0).any():
+                raise ValueError(f"Network.{name}: expected whole numbers")
+        largest = np.maximum(np.abs(self.lowest), np.abs(self.highest)).astype(np.float64)
+        if (largest @ np.abs(self.hidden_weights) >= _EXACT).any():
+            raise ValueError("Network.hidden_weights: their sums are too large to be exact")
 
     @property
     def n_columns(self) -> int:

@@ -17,10 +17,10 @@ import numpy.typing as npt
 from linesift.tag_paths import SplitPaths
 
 BASIC_PLANE = 0x10000
+"""Code points that tables hold one by one."""
 OTHERS_BEYOND, IDEOGRAPHS_BEYOND = 0xFFFE, 0xFFFF
 """What code points beyond the basic plane count as: two that Unicode gives to no character."""
 _BLOCK = 1 << 16  # characters whose arrays stay in a core's cache
-"""Code points that tables hold one by one."""
 NO_PATH = -1
 
 
@@ -151,6 +151,13 @@ class Batch:
     def from_pages(cls, pages: Sequence[Page]) -> "Batch":
         """Return the lines of all pages, in their order.
 
+        Raises
+        ------
+        ValueError
+            A line is empty or holds a line feed.
+
+        Examples
+        --------
         >>> batch = Batch.from_pages([Page("p", ("ab", "c"), (1, 2)), Page("q", ("d",), (1,))])
         >>> batch.page_starts.tolist(), batch.line_lengths.tolist()
         ([0, 2, 3], [2, 1, 1])
@@ -158,6 +165,8 @@ class Batch:
         lines = [line for page in pages for line in page.lines]
         lengths = np.fromiter(map(len, lines), np.int64, len(lines))
         text = "\n".join([*lines, ""]) if lines else ""
+        if text.count("\n") != len(lines) or not lengths.all():
+            raise ValueError(_odd_line(pages))
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
         ids: dict[str, int] = {}
         path_ids: list[int] = []
@@ -240,3 +249,15 @@ class Batch:
         """Index of the page that each line belongs to, of shape (n_lines,)."""
         sizes = np.diff(self.page_starts)
         return np.repeat(np.arange(len(sizes)), sizes)
+
+
+def _odd_line(pages: Sequence[Page]) -> str:
+    """Return what is wrong with the first line that is none."""
+    for page in pages:
+        for line in page.lines:
+            if not line or "\n" in line:
+                return (
+                    f"page {page.page_id!r}: expected lines with text and without a line feed, "
+                    f"got {line[:40]!r}; linesift.read_text makes lines of a text"
+                )
+    return ""

@@ -165,7 +165,7 @@ class Output:
             self.save(Progress())
         try:
             held = json.loads(path.read_bytes())
-            theirs, progress = held["settings"], Progress(**held["progress"])
+            theirs, progress = dict(held["settings"]), Progress(**held["progress"])
         except (ValueError, KeyError, TypeError) as error:
             raise CrawlError(f"{path}: not the progress of a run; give another folder") from error
         ours = json.loads(json.dumps(self.settings))

@@ -5,6 +5,7 @@ a line, white space collapses, and what a browser would not show gives no line. 
 every line go its link share and its path of tags, classes and ids.
 """
 
+import codecs
 import os
 import re
 import sys
@@ -45,6 +46,8 @@ _DECLARED = re.compile(
     rb"""["']?(?!utf[-_]?(?:16|32))([\w:.-]+)""",
     re.I,
 )
+# Of Python's encodings those that no page is in; the time of one grows by the square of the size.
+_NO_CHARSETS = frozenset(("punycode", "unicode-escape", "raw-unicode-escape"))
 _HTML = re.compile(r"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]|<\?xml[^>]+>\s*<html", re.I)
 _TAG = re.compile(
     r"</?(?:div|p|a|span|br|table|td|ul|li|h[1-6]|article|section)(?:\s[^<>]*)?/?>", re.I
@@ -268,7 +271,8 @@ def decode(data: bytes, charset: str = "") -> str:
             named.lower(), named.lower()
         )
         try:
-            text = data.decode(name, "replace") if name else ""
+            is_charset = bool(name) and codecs.lookup(name).name not in _NO_CHARSETS
+            text = data.decode(name, "replace") if is_charset else ""
         except (LookupError, ValueError):
             continue
         if text.count("\ufffd") * 50 < len(text):
@@ -339,6 +343,8 @@ def page_files(path: str | Path) -> Iterator[str]:
     """
     if str(path) == "-":
         return iter(["-"])
+    if path == "":  # as an unset variable gives it; as a Path it would be the folder at hand
+        raise ReadError("no such file or folder")
     root = Path(path)
     if root.is_dir():
         return _files_below(root)

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+_LARGEST = 1e6
+
 
 def check_arrays(record: object, **expected: tuple[Any, ...]) -> dict[str, int]:
     """Return the sizes of the named dimensions of a record's arrays.
@@ -44,3 +46,15 @@ def check_arrays(record: object, **expected: tuple[Any, ...]) -> dict[str, int]:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(f"{where}: holds numbers that are not finite")
     return sizes
+
+
+def check_bounded(record: object, *names: str) -> None:
+    """Raise a ValueError where an array holds numbers that no training comes near.
+
+    What is computed from numbers within the bound stays finite, and a judgement that is
+    not a number would pass for one.
+    """
+    for name in names:
+        if (np.abs(getattr(record, name)) > _LARGEST).any():
+            where = f"{type(record).__name__}.{name}"
+            raise ValueError(f"{where}: expected numbers up to {_LARGEST:,.0f}")

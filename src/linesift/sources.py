@@ -13,7 +13,7 @@ import re
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ _SUFFIXES = {
 _COMPRESSED = (".gz", ".zst")
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
 _LARGEST_PAGE = 64 << 20
+_MOST_LINES = 100_000  # of a page; each takes three kilobytes to judge
 _ROWS = 64  # of Parquet that are Python objects at a time
 _CHUNK_SIZE = re.compile(rb"[0-9a-fA-F]+[;\r]")
 
@@ -86,7 +87,11 @@ class Record:
 
     @property
     def size(self) -> int:
-        """Length of what it holds, by which batches are bounded."""
+        """Length of what it holds, by which batches are bounded; of a file, of what that holds."""
+        if self.kind == "file":
+            with suppress(OSError):  # whoever reads it meets the reason
+                return Path(self.name).stat().st_size
+            return 0
         if isinstance(self.data, bytes):
             return len(self.data)
         return sum(len(one) for one in self.data.values() if isinstance(one, str | bytes))
@@ -141,7 +146,7 @@ def read_record(record: Record, fields: Fields) -> Page:
     Raises
     ------
     ReadError
-        There is no page in it; the message says why.
+        There is no page in it, or more than fits in memory; the message says why.
 
     Examples
     --------
@@ -150,6 +155,15 @@ def read_record(record: Record, fields: Fields) -> Page:
     """
     if record.error:
         raise ReadError(record.error)
+    if (size := record.size) > _LARGEST_PAGE:
+        raise ReadError(f"{size:,} bytes are too many for a page")
+    page = _read(record, fields)
+    if (count := len(page.lines)) > _MOST_LINES:
+        raise ReadError(f"{count:,} lines are too many for a page")
+    return page
+
+
+def _read(record: Record, fields: Fields) -> Page:
     name, data = record.name, record.data
     if record.kind == "file":
         return read_page(name)
@@ -169,8 +183,15 @@ def read_record(record: Record, fields: Fields) -> Page:
 
 def _file_records(file: str, form: str, fields: Fields | None) -> Iterator[Record]:
     if form == "page":
-        # Workers have no standard input; files they read themselves.
-        yield Record(file, "bytes", sys.stdin.buffer.read()) if file == "-" else Record(file)
+        # Workers have no standard input and no pipe of this process; files they read themselves.
+        if file == "-":
+            yield Record(file, "bytes", sys.stdin.buffer.read(_LARGEST_PAGE + 1))
+        elif Path(file).is_fifo():
+            with open(file, "rb") as pipe:
+                data = pipe.read(_LARGEST_PAGE + 1)
+            yield Record(file, "bytes", data)
+        else:
+            yield Record(file)
     elif form == "warc":
         yield from _until_damage(file, lambda: _warc_records(file))
     elif form == "jsonl":
@@ -338,9 +359,18 @@ def _parquet_records(file: str, fields: Fields) -> Iterator[Record]:
         columns = [name for name in (*fields.ids, fields.text) if name in names]
         number = 0
         for batch in stream.iter_batches(_ROWS, columns=columns):
-            for row in batch.to_pylist():
+            for row in range(batch.num_rows):
                 number += 1
-                yield Record(f"{file}:{number}", "row", row)
+                yield _row_record(f"{file}:{number}", batch, row)
+
+
+def _row_record(name: str, batch: Any, row: int) -> Record:
+    """Return a row; what Python cannot hold, such as text that is not UTF-8, fails it alone."""
+    try:
+        held = {field: batch[field][row].as_py() for field in batch.schema.names}
+    except (ValueError, OverflowError) as error:
+        return Record(name, error=f"the row cannot be read ({error})")
+    return Record(name, "row", held)
 
 
 def _parsed(line: bytes) -> Mapping[str, Any]:
@@ -356,7 +386,8 @@ def _parsed(line: bytes) -> Mapping[str, Any]:
 def _read_row(row: Mapping[str, Any], name: str, fields: Fields) -> Page:
     text = row.get(fields.text)
     known = (row[one] for one in fields.ids if row.get(one) is not None)
-    page_id = str(next(known, name))
+    named = next(known, name)
+    page_id = named.decode("utf-8", "replace") if isinstance(named, bytes) else str(named)
     if isinstance(text, bytes):
         return read_bytes(text, page_id)
     if not isinstance(text, str):

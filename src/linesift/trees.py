@@ -24,11 +24,12 @@ import numpy as np
 import numpy.typing as npt
 
 from linesift.features import Floats
-from linesift.shapes import check_arrays
+from linesift.shapes import check_arrays, check_bounded
 
 MOST_LEAVES = 32
 """Leaves of a tree at most: one bit each."""
 
+_MOST_TREES = 10_000  # all of them are asked at once
 _MOST_VALUES = 255  # bins of HistGradientBoostingClassifier, without the one for NaN
 _SAMPLE = 50_000
 _BLOCK = 512  # rows whose columns stay in a core's cache
@@ -76,6 +77,11 @@ class Trees:
             raise ValueError(f"Trees: {sizes['leaves']} leaves do not fit {sizes['splits']} splits")
         if not sizes["outputs"] or sizes["trees"] % sizes["outputs"]:
             raise ValueError(f"Trees: {sizes['trees']} trees, {sizes['outputs']} outputs")
+        if sizes["trees"] > _MOST_TREES:
+            raise ValueError(f"Trees: expected up to {_MOST_TREES} trees, got {sizes['trees']}")
+        check_bounded(self, "values", "baseline")
+        if not isinstance(self.n_columns, int):
+            raise ValueError(f"Trees.n_columns: expected a whole number, got {self.n_columns!r}")
         if (self.columns < 0).any() or (self.columns >= 2 * self.n_columns).any():
             raise ValueError(f"Trees.columns: expected 0 to {2 * self.n_columns - 1}")
         if (self.struck >> np.uint32(sizes["splits"])).any():

@@ -1,5 +1,6 @@
 """`linesift predict`: pages in, their articles or labelled lines out."""
 
+import hashlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from linesift.cli.common import (
     one_sentence,
     progress_bar,
 )
+from linesift.text import visible
 
 if TYPE_CHECKING:
     from linesift.crawl import Outcome
@@ -131,16 +133,17 @@ def predict(
         if form == "html":
             context.exit(_print_report(records, judge, jobs))
         context.exit(_print(records, judge, jobs, blank_between=_stands_apart(form, color)))
-    settings = {
-        "inputs": [[name, _size(name)] for name in inputs],
-        "input format": input_format,
-        "fields": [fields.text, *fields.ids],
-        "threshold": threshold,
-    }
     from linesift.parts import page_row
 
     judge = Judge(model_path, threshold, fields, partial(page_row, labels=labels))
     with one_sentence("crawl"):
+        _check_outside(output, inputs)
+        settings = {
+            "inputs": [[name, _held(name)] for name in inputs],
+            "input format": input_format,
+            "fields": [fields.text, *fields.ids],
+            "threshold": threshold,
+        }
         parts = _parts(output, form, labels, part_size, model_path, settings)
         context.exit(_write(records, judge, jobs, parts))
 
@@ -176,7 +179,10 @@ def _stands_apart(form: str, color: str | None) -> bool:
 
 
 class _Failures:
-    """Names the pages that cannot be read as they are met, and counts them."""
+    """Names the pages that cannot be read as they are met, and counts them.
+
+    Names and reasons hold what archives hold, which is not to steer a terminal.
+    """
 
     def __init__(self) -> None:
         self.count = 0
@@ -184,7 +190,8 @@ class _Failures:
     def note(self, outcome: "Outcome") -> None:
         self.count += 1
         if self.count <= _NAMED:
-            click.echo(f"linesift: {outcome.name}: {outcome.error}", err=True)
+            said = "".join(piece for piece, _ in visible(f"{outcome.name}: {outcome.error}"))
+            click.echo(f"linesift: {said}", err=True)
 
     def close(self) -> None:
         if self.count > _NAMED:
@@ -272,10 +279,33 @@ def _parts(
     return Output(folder, form, labels, part_size, settings)
 
 
-def _size(name: str) -> int | None:
-    """Return the size of a file: another one under its name is another input."""
+def _check_outside(output: Path, inputs: tuple[str, ...]) -> None:
+    """Say so where what is written would be read."""
+    for name in inputs:
+        if name not in ("", "-") and output.resolve().is_relative_to(Path(name).resolve()):
+            raise InputError(f"{output}: lies in {name}, which is read; give a folder beside it")
+
+
+def _held(name: str) -> int | str | None:
+    """Return what tells an input from another one under its name.
+
+    That is the size of a file, and of a folder a digest of the names and sizes in it: a run
+    that goes on reads past so many records, which must be those that it has read before.
+    """
+    from linesift.readers import ReadError, page_files
+
     path = Path(name)
-    return path.stat().st_size if path.is_file() else None
+    try:
+        if path.is_file():
+            return path.stat().st_size
+        if not path.is_dir():
+            return None
+        digest = hashlib.sha256()
+        for file in page_files(name):
+            digest.update(f"{file}\0{Path(file).stat().st_size}\0".encode("utf-8", "replace"))
+    except (OSError, ReadError):  # whoever reads it meets the reason
+        return None
+    return digest.hexdigest()
 
 
 def _write(records: "Iterator[Record]", judge: Any, jobs: int, output: "Output") -> int:
