@@ -207,6 +207,14 @@ def test_the_summary_counts_wrong_lines_with_and_without_what_was_learned(traini
             assert wrong > 0
 
 
+def test_of_one_site_no_interval_over_sites_is_shown(training):
+    at = next(k for k, line in enumerate(shown(training)) if "line F1" in line)
+    row = shown(training)[at + 1]
+    overall = training.report.forms["text"].groups["all"]
+    scores = [overall[name].value for name in ("line_f1", "character_f1", "text_f1")]
+    assert row.split()[2:] == [f"{score:.3f}" for score in scores]
+
+
 def test_a_run_tells_what_was_learned_from_what_the_model_below_gets_right(training):
     metrics = run_metrics(training)
     for form in ("text", "markup"):

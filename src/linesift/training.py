@@ -25,7 +25,7 @@ from linesift.labels import (
     no_pages,
     read_label_folder,
 )
-from linesift.metrics import Threshold
+from linesift.metrics import Estimate, Threshold
 from linesift.model import LinePredictor
 from linesift.page import Page
 from linesift.readers import read_html
@@ -293,10 +293,11 @@ def summary(
         *(_errors(training) if training.is_built_on_another else ()),
         f"{'':28}{'line F1':24}{'character F1':24}text F1",
     ]
+    sites = len(set(next(iter(training.report.forms.values())).labelled.sites))
     for report in (training.report, training.baseline):
         for form, result in report.forms.items():
             scores = result.groups["all"]
-            shown = [str(scores[name]) for name in ("line_f1", "character_f1", "text_f1")]
+            shown = [_shown(scores[name], sites) for name in ("line_f1", "character_f1", "text_f1")]
             name = _FORMS[form] if report is training.report else report.system
             if training.is_built_on_another and report is training.baseline:
                 name = f"{_FORMS[form]}, {report.system}"
@@ -310,6 +311,11 @@ def summary(
         f"this run {run}",
     ]
     return "\n".join(rows)
+
+
+def _shown(score: Estimate, sites: int) -> str:
+    """Return a score as people read it; the interval is over sites, and one site has none."""
+    return str(score) if sites > 1 else f"{score.value:.3f}"
 
 
 def _errors(training: Training) -> list[str]:
