@@ -143,6 +143,12 @@ def test_text_f1_compares_what_comes_out_with_the_article():
     assert values(scored(*TWO_PAGES))["text_f1"] == pytest.approx((first + 1) / 2)
 
 
+def test_wrong_lines_are_shares_of_all_known_ones():
+    page = ("a.example", ("a", "b", "c", "d", "e"), [C, N, R, C, U], [C, R, C, N, C])
+    found = values(scored(page))
+    assert (found["wrong_label"], found["wrong_keep"]) == (0.75, 0.5)
+
+
 def test_every_score_has_a_name():
     assert tuple(estimates(scored(*TWO_PAGES))) == SCORE_NAMES
 

@@ -10,19 +10,31 @@ from sklearn.exceptions import NotFittedError
 
 from linesift import load_model, read_html, save_model
 from linesift.baselines import RunRule
-from linesift.labels import CONTENT, NAVIGATION, OTHER, RELATED, UNSURE
+from linesift.labels import (
+    CONTENT,
+    NAVIGATION,
+    OTHER,
+    RELATED,
+    UNSURE,
+    LabelledPages,
+    no_pages,
+)
+from linesift.model import label_codes
 from linesift.model_file import make_card
+from linesift.run_notes import notes
 from linesift.site_classifier import SiteClassifier
 from linesift.site_model import BITS, SiteModel
+from linesift.tracking import BASELINE, run_metrics
+from linesift.training import Data, DataError, Training, summary, train
 from tests.made_pages import assert_same, fitted
 
 ROOT = Path(__file__).parents[1]
 WEATHER = "It rained all day in the old town, they said, and the river rose over its banks."
 
 
-def site_page(number: int):
-    """Return a page of a site that signs its articles with full sentences, and its labels."""
-    html = (
+def html_of(number: int) -> str:
+    """Return a page of a site that signs its articles with full sentences."""
+    return (
         "<html lang=en><body><ul><li><a href=/>Home</a><li><a href=/news>News</a></ul><main>"
         f"<h1>Rain number {number} fell on the old town</h1>"
         f"<p class=story>{WEATHER} It was the {number}th time this year.</p>"
@@ -30,7 +42,11 @@ def site_page(number: int):
         "<p class=pledge>We write what we see, we name who told us, and we mend our errors.</p>"
         "</main><footer><a href=/imprint>Imprint</a></footer></body></html>"
     )
-    page = replace(read_html(html, f"page {number}"), site="rain.example")
+
+
+def site_page(number: int):
+    """Return such a page, read, and its labels."""
+    page = replace(read_html(html_of(number), f"page {number}"), site="rain.example")
     return page, np.array(
         [NAVIGATION, NAVIGATION, CONTENT, CONTENT, CONTENT, OTHER, NAVIGATION], np.int8
     )
@@ -126,6 +142,8 @@ def test_as_scikit_learn_expects_it(base):
         (PAGES[:2], LABELS[:1], "expected 2 label arrays, got 1"),
         (PAGES[:1], [[UNSURE] * 7], "no line is labelled; label some lines"),
         ([], [], "no line is labelled; label some lines"),
+        (PAGES[:1], [[CONTENT] * 7], "every labelled line is content; label lines around"),
+        (PAGES[:1], [[OTHER] * 7], "no labelled line is content; label a page with an article"),
     ],
 )
 def test_what_cannot_be_learned_from_is_refused_with_the_reason(base, pages, labels, message):
@@ -156,6 +174,68 @@ def test_a_model_that_could_not_be_applied_cannot_be_made(taught, name, change, 
         replace(model, **{name: change(getattr(model, name))})
 
 
+def leave_one_out(base: str, labels=LABELS, pages=PAGES) -> Training:
+    labelled = LabelledPages(pages, labels, ["hand"] * len(pages), [("It rained.",)] * len(pages))
+    return train(SiteClassifier(base=base), Data(labelled, no_pages()))
+
+
+@pytest.fixture(scope="module")
+def training(base) -> Training:
+    """Return what three labelled pages say of what they teach."""
+    return leave_one_out(base, LABELS[:3], PAGES[:3])
+
+
+def shown(training: Training) -> list[str]:
+    text = summary(training, Path("x"), listing="runs", links=("a", "b"), seconds=1)
+    return text.splitlines()
+
+
+def test_the_summary_counts_wrong_lines_with_and_without_what_was_learned(training):
+    rows = [line for line in shown(training) if " of 21 (" in line]
+    names = ["text only", "text only, without it", "with markup", "with markup, without it"]
+    assert [row[:28].rstrip() for row in rows] == names
+    for name, report in (("text only", training.report), ("text only, without", training.baseline)):
+        form, row = report.forms["text"], next(row for row in rows if row.startswith(name))
+        given = [label_codes(proba, report.threshold) for proba in form.probabilities]
+        wrong = sum((a != b).sum() for a, b in zip(given, LABELS, strict=False))
+        kept = sum(((a == 0) != (b == 0)).sum() for a, b in zip(given, LABELS, strict=False))
+        if name == "text only":
+            assert row.split()[2:] == f"{wrong} of 21 ({wrong / 21:.1%})".split() + (
+                f"{kept} of 21 ({kept / 21:.1%})".split()
+            )
+        else:
+            assert wrong > 0
+
+
+def test_of_one_site_no_interval_over_sites_is_shown(training):
+    at = next(k for k, line in enumerate(shown(training)) if "line F1" in line)
+    row = shown(training)[at + 1]
+    overall = training.report.forms["text"].groups["all"]
+    scores = [overall[name].value for name in ("line_f1", "character_f1", "text_f1")]
+    assert row.split()[2:] == [f"{score:.3f}" for score in scores]
+
+
+def test_a_run_tells_what_was_learned_from_what_the_model_below_gets_right(training):
+    metrics = run_metrics(training)
+    for form in ("text", "markup"):
+        for score in ("wrong_label", "wrong_keep", "line_f1"):
+            below = training.baseline.forms[form].groups["all"][score].value
+            assert metrics[f"without_it/{form}/{score}"] == pytest.approx(below, abs=1e-4)
+        assert f"{form}/wrong_label" in metrics
+    assert BASELINE not in metrics
+    told = notes(training, question="Does it help?", changed=(), commit="abc")
+    assert "the model that it is built on" in told
+    assert "rule" not in told
+
+
+def test_a_page_that_cannot_be_scored_by_the_others_is_named_with_what_to_do(base):
+    bare = [LABELS[0], np.where(LABELS[1] == CONTENT, CONTENT, UNSURE)]
+    with pytest.raises(DataError, match="'page 0' cannot be scored .* label lines around"):
+        leave_one_out(base, bare, PAGES[:2])
+    with pytest.raises(DataError, match="label a second one"):
+        leave_one_out(base, LABELS[:1], PAGES[:1])
+
+
 @pytest.mark.skipif(
     not (ROOT / "src/linesift/shipped.safetensors").is_file(), reason="no model ships"
 )
@@ -167,13 +247,16 @@ def test_the_command_says_by_how_much_and_writes_a_model_that_predicts(tmp_path)
         head = [f"# page: page{k}", "# site: rain.example"]
         (tmp_path / "labels").mkdir(exist_ok=True)
         (tmp_path / "labels" / f"page{k}.tsv").write_text("\n".join([*head, *rows, ""]))
+        (tmp_path / "labels" / f"page{k}.html").write_text(html_of(k))
     command = [sys.executable, ROOT / "train.py", "experiments=my_site"]
     options = [f"data.pages={tmp_path}/labels", f"paths.root={tmp_path}"]
     done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     shown = done.stdout.splitlines()
-    scores = [line.partition("  ")[0] for line in shown if " [" in line]
-    assert scores == ["text only", "without it"]
+    forms = ["text only", "with markup"]
+    counts = [line[:28].rstrip() for line in shown if " of 21 (" in line]
+    assert counts == [f"{form}{below}" for form in forms for below in ("", ", without it")]
+    assert "hand 3 + 0; 3 of 3 with markup" in shown[0]
     page = tmp_path / "page.txt"
     page.write_text("\n".join(PAGES[5].lines))
     predicted = subprocess.run(

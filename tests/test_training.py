@@ -1,11 +1,12 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from linesift import LineClassifier
+from linesift import LineClassifier, read_html
 from linesift.baselines import RunRule
 from linesift.corpora import write_corpus
 from linesift.labels import LabelError, is_test_site, no_pages, write_label_file
@@ -59,7 +60,9 @@ def test_sites_are_held_out_by_name_in_every_corpus(lines):
     assert set(data.test.sites) == HELD_OUT
     assert set(data.train.sites) == {site_name(k) for k in SITES} - HELD_OUT
     assert len(data.train) + len(data.test) == 2 * len(SITES) + 3
-    assert data.describe() == "pages to train on + held out: one 36 + 4, two 2 + 1"
+    assert data.describe() == (
+        "pages to train on + held out: one 36 + 4, two 2 + 1; 43 of 43 with markup"
+    )
 
 
 @pytest.mark.parametrize(("hand_pages", "counts"), [("train", (2, 0)), ("test", (0, 3))])
@@ -108,6 +111,21 @@ def test_most_pages_are_spread_over_the_whole_and_leave_the_test_alone(lines, mo
 def test_nothing_to_train_on_is_said_with_what_to_do(lines, pages, arguments, message):
     with pytest.raises(DataError, match=message):
         load_data(**({"pages": pages, "lines": lines} | arguments))
+
+
+def test_html_beside_its_labels_is_learned_from_with_markup_while_its_lines_are_the_same(tmp_path):
+    html = "<main><h1>Rain</h1><p>It rained all day in the old town.</p></main>"
+    for name, text in (("same", html), ("changed", html.replace("day", "night"))):
+        page = replace(read_html(html), page_id=name)
+        write_label_file(tmp_path / f"{name}.tsv", page.without_markup(), [0, 0])
+        (tmp_path / f"{name}.html").write_text(text)
+    data = load_data(pages=tmp_path, lines=None)
+    known = {page.page_id: page.markup is not None for page in data.train.pages}
+    assert known == {"same": True, "changed": False}
+    assert data.describe().endswith("hand 2 + 0; 1 of 2 with markup")
+    elsewhere = tmp_path / "html"
+    elsewhere.mkdir()
+    assert load_data(pages=tmp_path, lines=None, html=elsewhere).train.pages[1].markup is None
 
 
 def test_a_missing_folder_of_pages_is_named(tmp_path):

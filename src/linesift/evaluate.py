@@ -302,8 +302,8 @@ def check_floor(report: Report, floor: Mapping[str, Any]) -> list[str]:
     report : Report
     floor : mapping
         `digest` of the pages it was measured on, and `floors`: by form and group, the
-        lowest value of scores (for `*_kept`, `failed_pages` and `calibration_error` the
-        highest).
+        lowest value of scores (for `*_kept`, `wrong_*`, `failed_pages` and
+        `calibration_error` the highest).
     """
     if floor["digest"] != report.digest:
         return [
@@ -319,7 +319,8 @@ def check_floor(report: Report, floor: Mapping[str, Any]) -> list[str]:
                     short.append(f"{form}, {group}: not measured")
                     continue
                 value = scores[name].value
-                is_loss = name.endswith("_kept") or name in ("failed_pages", "calibration_error")
+                is_loss = name.endswith("_kept") or name.startswith("wrong_")
+                is_loss |= name in ("failed_pages", "calibration_error")
                 if (value > limit) if is_loss else (value < limit):
                     short.append(f"{form}, {group}: {name} is {value:.3f}, the floor is {limit}")
     return short

@@ -305,6 +305,9 @@ def _summable(scores: PageScores) -> dict[str, Array]:
         ),
         "failed": (page_f1 < _FAILED).astype(float),
     }
+    columns["lines"] = scores.confusion.sum(axis=(1, 2))
+    columns["wrong"] = columns["lines"] - np.trace(scores.confusion, axis1=1, axis2=2)
+    columns["wrongly kept or dropped"] = c["false"] + c["missed"]
     for code, label in enumerate(LABELS):
         columns[f"{label}/true"] = scores.confusion[:, code, code]
         columns[f"{label}/given"] = scores.confusion[:, :, code].sum(axis=1)
@@ -358,6 +361,8 @@ _SCORES: dict[str, Callable[[Mapping[str, Array]], Array]] = {
     "failed_pages": _ratio("failed", "pages"),
     "no_article_kept": _ratio("no_article", "pages"),
     "calibration_error": _calibration_error,
+    "wrong_label": _ratio("wrong", "lines"),
+    "wrong_keep": _ratio("wrongly kept or dropped", "lines"),
     **{f"f1_{label}": _label_f1(label) for label in LABELS},
 }
 

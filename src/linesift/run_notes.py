@@ -53,13 +53,19 @@ def _count(sites: Sequence[str]) -> str:
 
 
 def _scores(training: Training) -> str:
-    """Return line F1 of each form in a sentence, and that of the rule to beat."""
+    """Return line F1 of each form in a sentence, and that of the baseline."""
     parts = [
         f"{form.groups['all']['line_f1']} on {_READS[name]}"
         for name, form in training.report.forms.items()
     ]
-    rule = training.baseline.forms["text"].groups["all"]["line_f1"]
-    return f"Line F1 {', '.join(parts)}; the untuned run rule has {rule}."
+    below = training.baseline.forms["text"].groups["all"]["line_f1"]
+    return f"Line F1 {', '.join(parts)}; {_baseline(training)} has {below}."
+
+
+def _baseline(training: Training) -> str:
+    if training.is_built_on_another:
+        return "the model that it is built on, as text,"
+    return "the untuned run rule"
 
 
 def _unusual(training: Training, commit: str) -> Iterator[str]:
@@ -69,7 +75,7 @@ def _unusual(training: Training, commit: str) -> Iterator[str]:
         yield f"only {scored} pages were scored: too few to tell runs apart"
     ahead = differences(forms["text"].scores, training.baseline.forms["text"].scores)["line_f1"]
     if ahead.low <= 0:
-        yield f"on text not ahead of the run rule beyond chance: by {ahead}"
+        yield f"on text not ahead of {_baseline(training)} beyond chance: by {ahead}"
     if "markup" in forms:
         text, markup = (forms[name].groups["all"]["line_f1"] for name in ("text", "markup"))
         if markup.value < text.value:

@@ -63,8 +63,8 @@ class SiteClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            No line is labelled, a label array has another length than its page, or the
-            model below is a rule or a model of a site itself.
+            Content or noise is not labelled, a label array has another length than its
+            page, or the model below is a rule or a model of a site itself.
         """
         base = self.reference()
         if not isinstance(base, LineModel):
@@ -73,8 +73,7 @@ class SiteClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
             )
         pages, labels = _in_both_forms(X, y)
         known = labels != UNSURE
-        if not known.any():
-            raise ValueError("no line is labelled; label some lines of the site first")
+        _check_both_sides(labels[known])
         batch, judged, features = base.judge(pages)
         content, kinds = log_odds(judged)
         content = content - logit(np.array(base.thresholds_["balanced"][0]))
@@ -104,6 +103,17 @@ class SiteClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         """Return what is kept at a threshold, as `LinePredictor.threshold` does."""
         check_is_fitted(self, "model_")
         return super().threshold(wanted)
+
+
+def _check_both_sides(labels: npt.NDArray[np.int8]) -> None:
+    """Raise a ValueError unless there are lines that are content and lines that are not."""
+    if not len(labels):
+        raise ValueError("no line is labelled; label some lines of the site first")
+    is_content = labels == CONTENT
+    if is_content.all():
+        raise ValueError("every labelled line is content; label lines around the article too")
+    if not is_content.any():
+        raise ValueError("no labelled line is content; label a page with an article too")
 
 
 def _in_both_forms(

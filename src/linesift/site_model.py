@@ -29,10 +29,9 @@ GROUPS = 4
 """The line itself, the one above, the one below, and the words of the path."""
 
 _BIAS = 0.3
-# How loudly each kind of evidence may speak; chosen on validation sites, see the LOG. What
-# columns say of lines with markup the path says better.
-_COLUMNS, _COLUMNS_WITH_MARKUP = 0.5, 0.1
-_LINE, _NEIGHBOUR, _PATH = 2.0, 1.5, 3.0
+# How loudly each kind of evidence may speak; chosen on validation sites, see the LOG. Of lines
+# with markup the columns say nothing: the path says it better.
+_COLUMNS, _LINE, _NEIGHBOUR, _PATH = 0.2, 2.0, 1.5, 3.0
 _LEAST = 1e-6  # probability of a kind that the model below does not know
 
 
@@ -42,7 +41,7 @@ class Evidence(NamedTuple):
     Parameters
     ----------
     columns : ndarray of shape (n_lines, n_columns + 1), float64
-        What the model below has looked at last, and a constant.
+        What the model below has looked at last (zero with markup), and a constant.
     rows, tokens : ndarray of shape (n_tokens,), int64
         A line, and something that it has.
     values : ndarray of shape (n_tokens,), float64
@@ -116,7 +115,7 @@ def evidence(base: LineModel, batch: Batch, features: Floats) -> Evidence:
     known = batch.path_ids != NO_PATH
     columns = np.full((batch.n_lines, base.n_columns + 1), _BIAS)
     columns[:, :-1] = base.standardised(features)
-    columns[:, :-1] *= np.where(known, _COLUMNS_WITH_MARKUP, _COLUMNS)[:, None]
+    columns[:, :-1] *= np.where(known, 0, _COLUMNS)[:, None]
     parts = [*_lines(batch), _paths(batch, known)]
     rows, tokens, values = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Evidence(columns, rows, tokens, values)

@@ -23,7 +23,7 @@ from linesift.evaluate import worst_lines  # noqa: E402  telemetry is set first
 from linesift.labels import LABELS  # noqa: E402
 from linesift.metrics import Estimate  # noqa: E402
 from linesift.run_notes import notes  # noqa: E402
-from linesift.training import Training  # noqa: E402
+from linesift.training import ERRORS, Training  # noqa: E402
 
 PARENT = "LINESIFT_PARENT_RUN"
 """Environment variable that hands the run of a sweep on to its jobs."""
@@ -280,7 +280,12 @@ def run_metrics(training: Training) -> dict[str, float]:
             kind, _, language = group.partition(":")
             if kind == "language":
                 scores[f"{form}/language/{language}"] = values["line_f1"]
-    scores[BASELINE] = training.baseline.forms["text"].groups["all"]["line_f1"]
+        if training.is_built_on_another:
+            below = training.baseline.forms[form].groups["all"]
+            scores |= {f"{form}/{name}": overall[name] for name in ERRORS}
+            scores |= {f"without_it/{form}/{name}": below[name] for name in ("line_f1", *ERRORS)}
+    if not training.is_built_on_another:
+        scores[BASELINE] = training.baseline.forms["text"].groups["all"]["line_f1"]
     metrics: dict[str, float] = {name: score.value for name, score in scores.items()}
     for name, score in scores.items():
         low, high = bounds_of(name)

@@ -25,7 +25,7 @@ from linesift.labels import (
     no_pages,
     read_label_folder,
 )
-from linesift.metrics import Threshold
+from linesift.metrics import Estimate, Threshold
 from linesift.model import LinePredictor
 from linesift.page import Page
 from linesift.readers import read_html
@@ -56,7 +56,12 @@ class Data:
         parts = []
         for name in sorted({*self.train.corpus, *self.test.corpus}):
             parts.append(f"{name} {self.train.corpus.count(name)} + {self.test.corpus.count(name)}")
-        return f"pages to train on + held out: {', '.join(parts)}"
+        pages = self.train.pages + self.test.pages
+        with_markup = sum(page.markup is not None for page in pages)
+        return (
+            f"pages to train on + held out: {', '.join(parts)}; "
+            f"{with_markup} of {len(pages)} with markup"
+        )
 
 
 def load_data(
@@ -82,8 +87,9 @@ def load_data(
         Folder of hand labels of pages of the corpora, which outrank the aligned labels
         in training; the test pages keep those that all systems are scored by.
     html : path or None
-        Folder of the HTML that hand-labelled pages were read from, by their names; those whose
-        lines are still the same are learned from with their markup.
+        Folder of the HTML that hand-labelled pages were read from, by their names; the folder
+        of labels by default. Pages whose lines are still the same are learned from with
+        their markup.
     hand_pages : {"train", "test"}
         What hand-labelled pages are for.
     hold_out : {"test", "validation"}
@@ -107,8 +113,8 @@ def load_data(
     hand_labels = read_hand_labels(labels) if labels is not None else {}
     if pages is not None:
         hand = read_label_folder(pages)
-        if html is not None:
-            hand = hand.map_pages([_with_markup(page, Path(html)) for page in hand.pages])
+        sources = Path(pages if html is None else html)
+        hand = hand.map_pages([_with_markup(page, sources) for page in hand.pages])
         train, test = (hand, test) if hand_pages == "train" else (train, hand)
     if lines is not None:
         for path in sorted(Path(lines).glob("*.parquet")):
@@ -159,7 +165,8 @@ class Training:
     model : LinePredictor
         Fitted on all training pages.
     report, baseline : Report
-        Scores on pages it has not seen, and those of the untuned run rule.
+        Scores on pages it has not seen, and those of the model it is built on, else of the
+        untuned run rule.
     held_out : str
         In words, which pages those are.
     data : Data
@@ -173,6 +180,11 @@ class Training:
     held_out: str
     data: Data
     curve: list[tuple[int, float]] = field(default_factory=list)
+
+    @property
+    def is_built_on_another(self) -> bool:
+        """Whether the baseline is the model below this one, instead of the rule."""
+        return self.baseline.system == _WITHOUT
 
 
 def train(
@@ -211,7 +223,7 @@ def train(
 def _baseline(model: LinePredictor, scored: LabelledPages) -> Report:
     """Return the scores of the model that this one is built on, else of the run rule."""
     if hasattr(model, "reference"):
-        return evaluate("without it", model.reference(), scored)
+        return evaluate(_WITHOUT, model.reference(), scored)
     return evaluate("run rule", RunRule(), scored, forms=("text",))
 
 
@@ -221,7 +233,11 @@ def _leave_one_out(model: LinePredictor, labelled: LabelledPages, threshold: Thr
     fitted = []
     for i in range(len(labelled)):
         others = labelled.select(np.arange(len(labelled)) != i)
-        fitted.append(clone(model).fit(others.pages, others.labels))
+        try:
+            fitted.append(clone(model).fit(others.pages, others.labels))
+        except ValueError as error:
+            name = labelled.pages[i].page_id
+            raise DataError(f"page {name!r} cannot be scored by the others: {error}") from error
 
     with_markup = [k for k, page in enumerate(labelled.pages) if page.markup is not None]
 
@@ -274,16 +290,18 @@ def summary(
         f"trained on {len(training.data.train)} pages in {seconds:.0f} s; scored on "
         f"{len(next(iter(training.report.forms.values())).labelled)}: {training.held_out}",
         "",
-        f"{'':22}{'line F1':24}{'character F1':24}text F1",
+        *(_errors(training) if training.is_built_on_another else ()),
+        f"{'':28}{'line F1':24}{'character F1':24}text F1",
     ]
+    sites = len(set(next(iter(training.report.forms.values())).labelled.sites))
     for report in (training.report, training.baseline):
         for form, result in report.forms.items():
             scores = result.groups["all"]
-            shown = [str(scores[name]) for name in ("line_f1", "character_f1", "text_f1")]
+            shown = [_shown(scores[name], sites) for name in ("line_f1", "character_f1", "text_f1")]
             name = _FORMS[form] if report is training.report else report.system
-            if len(training.baseline.forms) > 1 and report is training.baseline:
-                name = f"{form}, {report.system}"
-            rows.append((f"{name:22}" + "".join(f"{text:24}" for text in shown)).rstrip())
+            if training.is_built_on_another and report is training.baseline:
+                name = f"{_FORMS[form]}, {report.system}"
+            rows.append((f"{name:28}" + "".join(f"{text:24}" for text in shown)).rstrip())
     rows += [
         "",
         f"model    {model_file}",
@@ -295,7 +313,29 @@ def summary(
     return "\n".join(rows)
 
 
+def _shown(score: Estimate, sites: int) -> str:
+    """Return a score as people read it; the interval is over sites, and one site has none."""
+    return str(score) if sites > 1 else f"{score.value:.3f}"
+
+
+def _errors(training: Training) -> list[str]:
+    """Return a table of how many lines are wrong, with and without what was learned."""
+    rows = [f"{'wrong lines':28}{'label':24}kept or dropped"]
+    for form, name in _FORMS.items():
+        for report, suffix in ((training.report, ""), (training.baseline, f", {_WITHOUT}")):
+            if form in report.forms:
+                result = report.forms[form]
+                lines = int(result.scores.confusion.sum())
+                shares = [result.groups["all"][score].value for score in ERRORS]
+                shown = [f"{round(s * lines):,} of {lines:,} ({s:.1%})" for s in shares]
+                rows.append(f"{name + suffix:28}{shown[0]:24}{shown[1]}")
+    return [*rows, ""]
+
+
 _FORMS = {"text": "text only", "markup": "with markup"}
+_WITHOUT = "without it"
+ERRORS = ("wrong_label", "wrong_keep")
+"""Scores by which a model is held against the one it is built on."""
 
 
 def card_facts(training: Training, **facts: Any) -> dict[str, Any]:
