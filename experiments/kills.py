@@ -72,6 +72,7 @@ class Writer:
             look()
         except Exception as error:
             self.lost.append(f"{type(error).__name__}: {error}"[:300])
+            print(f"\n{self.lost[-1]}", file=sys.stderr)
 
 
 def main() -> None:
@@ -89,7 +90,6 @@ def main() -> None:
     print("|---|---|---|---|---|")
     for row in rows:
         print(f"| {row.name} | {row.kills} | {row.restarts} | {len(row.lost)} | {row.left} |")
-        print(*row.lost, sep="\n", end="\n" if row.lost else "", file=sys.stderr)
     if arguments.report:
         arguments.report.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     sys.exit(any(row.lost for row in rows))

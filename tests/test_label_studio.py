@@ -61,7 +61,7 @@ def test_hand_labels_come_back_and_guesses_do_not_become_labels():
 
 
 def test_an_export_of_label_studio_itself_is_read():
-    # Exported by Label Studio 1.23.2 after regions were drawn by mouse over lines 2 to 4 and 6 to 7.
+    # Exported by Label Studio 1.23.2: regions drawn by mouse over lines 2 to 4 and 6 to 7.
     data = (Path(__file__).parent / "pages" / "ru-library.label-studio.json").read_bytes()
     (one,) = read_tasks(data, "ru-library.label-studio.json")
     drawn = {i: LABELS[one.file.known[i]] for i in np.flatnonzero(one.file.by_hand)}
