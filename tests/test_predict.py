@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -17,6 +21,29 @@ def test_pages_come_in_the_order_given_and_batches_change_nothing(batch_lines):
     for one, expected in zip(found, alone, strict=True):
         np.testing.assert_array_equal(one.probabilities, expected.probabilities)
         np.testing.assert_array_equal(one.codes, expected.codes)
+
+
+DIGEST = """
+import hashlib, sys
+import linesift
+from tests.made_pages import made_pages
+model, pages, digest = linesift.load_model(), made_pages(range(12)).pages, hashlib.sha256()
+size = int(sys.argv[1])
+for first in range(0, len(pages), size):
+    for probabilities in model.predict_proba(pages[first : first + size]):
+        digest.update(probabilities.tobytes())
+print(digest.hexdigest())
+"""
+
+
+def test_threads_and_batches_change_no_bit_of_what_the_shipped_model_says():
+    found = set()
+    for threads, size in (("1", "1"), ("1", "100"), ("2", "5"), ("2", "100")):
+        told = os.environ | {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+        run = [sys.executable, "-c", DIGEST, size]
+        done = subprocess.run(run, env=told, capture_output=True, text=True, check=True)
+        found.add(done.stdout)
+    assert len(found) == 1, found
 
 
 def test_pages_are_read_no_further_than_the_next_batch_needs():

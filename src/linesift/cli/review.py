@@ -153,6 +153,7 @@ def prelabel(inputs: tuple[str, ...], labels: Path, model_path: str | None, forc
     written = refused = 0
     with one_sentence():
         store = LabelStore(labels)
+        store.sweep()
         for guess in guesses(inputs, labels, model_path):
             try:
                 store.write_guesses(guess.page, guess.labels, force=force)
