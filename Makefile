@@ -27,11 +27,12 @@ train: $(READY) ## train on every labelled page there is
 test: $(READY) ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-check: $(READY) ## lint, types, import order
+check: $(READY) ## lint, types, import order, known dangers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/bandit -q -c pyproject.toml -r src train.py
 
 docs: $(READY) ## build the documentation into site/
 	@$(BIN)/python -m mkdocs build --quiet --strict

@@ -11,10 +11,11 @@ Options are those of conf/: `python train.py --help` lists them.
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parent
 os.environ.setdefault("LINESIFT_ROOT", str(ROOT))  # conf/ refers to it
@@ -53,12 +54,21 @@ def _interrupted(*_: Any) -> None:
 def main(config: DictConfig) -> None:
     """Compose, load, train, save, track, and say where everything is."""
     signal.signal(signal.SIGINT, _interrupted)  # in each job of a sweep too
+    from mlflow import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
     from linesift import training
     from linesift.labels import LabelError
     from linesift.model_file import make_card, save_model
     from linesift.tracking import Tracker, git_commit
 
     began, commit = time.monotonic(), git_commit(ROOT)  # files may change while it runs
+    path = Path(config.paths.model_file)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path.parent).close()  # before minutes are spent on a model
+    except OSError as error:
+        _fail(f"{path.parent}: the model could not be written there ({error.strerror})")
     model = hydra.utils.instantiate(
         config.model, **config.features, **config.context, _convert_="all"
     )
@@ -68,25 +78,37 @@ def main(config: DictConfig) -> None:
         data = hydra.utils.instantiate(config.data, _convert_="all", _partial_=True)()
         trained = training.train(model, data, curve=config.learning_curve, say=print)
     except (LabelError, training.DataError, ValueError) as error:
-        sys.exit(f"train.py: {error}")
+        _fail(str(error))
     facts = training.card_facts(trained, git_commit=commit)
-    path = Path(config.paths.model_file)
-    save_model(path, trained.model, make_card(trained.model, **facts))
-    links = tracker.track(
-        trained,
-        OmegaConf.to_container(config, resolve=True),
-        path,
-        name=config.name,
-        description=config.description,
-        commit=commit,
-        changed=_changed(HydraConfig.get().overrides.task),
-    )
     shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    try:
+        save_model(path, trained.model, make_card(trained.model, **facts))
+    except OSError as error:
+        _fail(f"{shown}: the model cannot be written ({error.strerror})")
+    try:
+        links = tracker.track(
+            trained,
+            OmegaConf.to_container(config, resolve=True),
+            path,
+            name=config.name,
+            description=config.description,
+            commit=commit,
+            changed=_changed(HydraConfig.get().overrides.task),
+        )
+    except (OSError, MlflowException, SQLAlchemyError) as error:
+        reason = str(error).splitlines()[0]
+        _fail(f"the model is saved as {shown}, but the run is not tracked: {reason}")
     listing = "linesift runs"
     if config.tracking.experiment != Tracker.experiment:
         listing += f" --experiment {config.tracking.experiment}"
     seconds = time.monotonic() - began
     print(training.summary(trained, shown, listing=listing, links=links, seconds=seconds))
+
+
+def _fail(message: str) -> NoReturn:
+    """Say what is wrong, and end as every command of linesift does then."""
+    print(f"train.py: {message}", file=sys.stderr)
+    sys.exit(2)
 
 
 def _changed(overrides: Sequence[str]) -> list[str]:

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -57,6 +58,15 @@ def test_hand_labels_come_back_and_guesses_do_not_become_labels():
     assert one.file.remarks == FILE.remarks
     assert one.file.known.tolist() == [CONTENT, UNSURE, OTHER, UNSURE]
     assert one.file.by_hand.tolist() == FILE.by_hand.tolist() == [True, False, True, True]
+
+
+def test_an_export_of_label_studio_itself_is_read():
+    # Exported by Label Studio 1.23.2: regions drawn by mouse over lines 2 to 4 and 6 to 7.
+    data = (Path(__file__).parent / "pages" / "ru-library.label-studio.json").read_bytes()
+    (one,) = read_tasks(data, "ru-library.label-studio.json")
+    drawn = {i: LABELS[one.file.known[i]] for i in np.flatnonzero(one.file.by_hand)}
+    assert drawn == dict.fromkeys(range(4), "navigation") | dict.fromkeys((5, 6), "content")
+    assert one.file.page.lines[5] == "Районная библиотека будет работать по ночам"
 
 
 def test_offsets_are_counted_as_browsers_do():

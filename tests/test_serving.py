@@ -7,6 +7,7 @@ import urllib.request
 import pytest
 
 from linesift import load_model, read_html, read_text
+from linesift.registry import Registry
 from tests.made_pages import made_page
 from tests.tracked import free_port, mlflow_server, track, tracker_in
 
@@ -18,14 +19,16 @@ HTML = made_page(9, 0)[0]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path, before = tmp_path_factory.mktemp("served"), mlflow.get_tracking_uri()
-    track(tracker_in(path), path, "served")
+    tracker = tracker_in(path)
+    track(tracker, path, "served")
+    Registry(tracker.uri, "sifter").point("champion", "1", "because it is the only one")
     yield path
     mlflow.set_tracking_uri(before)
 
 
 @pytest.fixture(scope="module")
 def address(folder):
-    command = ("models", "serve", "--model-uri", "models:/sifter@candidate", "--env-manager")
+    command = ("models", "serve", "--model-uri", "models:/sifter@champion", "--env-manager")
     with mlflow_server(folder, *command, "local", port=free_port(), ready="/ping") as found:
         yield f"{found}/invocations"
 

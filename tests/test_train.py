@@ -121,10 +121,38 @@ def test_a_sweep_on_a_fresh_database_finishes_with_its_runs_under_one_parent(tmp
 
 def test_a_mistake_is_one_sentence_before_anything_is_trained(tmp_path):
     result = train(tmp_path, "paths.pages=nowhere")
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert result.stderr == "train.py: nowhere: no such folder of label files\n"
-    assert not (tmp_path / "models").exists()
+    assert not (tmp_path / "models" / "latest.safetensors").exists()
     assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_anything_is_trained(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    result = train(tmp_path, f"paths.model_file={tmp_path}/file/model.safetensors")
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"train.py: {tmp_path}/file: the model could not be written")
+    assert "fitting" not in result.stdout
+
+
+def test_a_run_that_cannot_be_tracked_leaves_the_model_and_says_where_it_is(tmp_path):
+    (tmp_path / "mlflow.db").write_bytes(b"This is no database." * 99)
+    result = train(tmp_path, "experiments=run_rule")
+    assert result.returncode == 2
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("train.py: the model is saved as models/latest.safetensors, but the run")
+    assert load_model(tmp_path / "models" / "latest.safetensors")
+
+
+def test_two_trainings_at_once_on_a_fresh_database_both_finish(tmp_path):
+    told = command(tmp_path, "experiments=run_rule")
+    both = [subprocess.Popen(**told, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in "ab"]
+    outputs = [one.communicate(timeout=120) for one in both]
+    assert [one.returncode for one in both] == [0, 0], outputs
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    experiment = client.get_experiment_by_name("linesift-debug")
+    runs = client.search_runs([experiment.experiment_id])
+    assert [run.info.status for run in runs] == ["FINISHED"] * 2
 
 
 def test_an_interrupted_training_leaves_no_half_trained_model(tmp_path):

@@ -158,7 +158,8 @@ def download(address: str, target: Path, progress: Progress) -> None:
     if done:
         request.add_header("Range", f"bytes={done}-")
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
+        # Checked above: an address of the web.
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # nosec B310
             resumed = answer.status == 206
             done = done if resumed else 0
             total = done + int(answer.headers.get("Content-Length") or 0)

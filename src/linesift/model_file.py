@@ -36,6 +36,7 @@ _ENTRY = "linesift"  # in the metadata
 _SHIPPED = "shipped.safetensors"
 _LARGEST_FILE = 256 << 20
 _LARGEST_HEADER = 4 << 20  # what is read of it takes twenty times as much memory
+_PIN = "#sha256="
 _HEADER_SIZE = 8  # bytes that tell the length of the header
 _TYPES = {
     kind.__name__: kind for kind in (HashedLinear, LineModel, Network, RunRule, SiteModel, Trees)
@@ -107,12 +108,13 @@ def load_model(path: str | Path | None = None) -> LinePredictor:
     Parameters
     ----------
     path : str or Path, optional
-        Written by `save_model`.
+        Written by `save_model`. With ``#sha256=`` and its digest behind the name, only that
+        very file is loaded.
 
     Raises
     ------
     ModelError
-        The file is missing, damaged or of another format.
+        The file is missing, damaged, of another format, or not the one that was pinned.
 
     Examples
     --------
@@ -210,12 +212,16 @@ def _read(path: str | Path | None) -> tuple[str, bytes]:
                 "one with 'python train.py'"
             )
         return "the shipped model", shipped.read_bytes()
+    name, pinned, digest = str(path).partition(_PIN)
     try:
-        if Path(path).stat().st_size > _LARGEST_FILE:
-            raise ModelError(f"{path}: larger than any model file of linesift")
-        return str(path), Path(path).read_bytes()
+        if Path(name).stat().st_size > _LARGEST_FILE:
+            raise ModelError(f"{name}: larger than any model file of linesift")
+        data = Path(name).read_bytes()
     except OSError as error:
-        raise ModelError(f"{path}: {error.strerror}") from error
+        raise ModelError(f"{name}: {error.strerror}") from error
+    if pinned and digest.lower() != (found := hashlib.sha256(data).hexdigest()):
+        raise ModelError(f"{name}: expected the file with SHA-256 {digest}, got {found}")
+    return name, data
 
 
 def _header_size(data: bytes) -> int:

@@ -149,7 +149,7 @@ def peer_task(peer: Peer) -> Task:
         for one in sources:
             try:
                 peer.extract(one.html, one.language)
-            except Exception:
+            except Exception:  # nosec B112 # a failure takes its time as well
                 continue
 
     return Task(f"{peer.name} {peer.version}", run)

@@ -1,11 +1,12 @@
 """Track a training in MLflow: what it is in words, settings, scores, figures and the model.
 
 This module writes what `tracked_runs` and `registry` read; no other one knows MLflow. Runs
-go to a sqlite file by default. A fresh database
-is made before anything runs side by side, because two processes that first touch one at
-the same time ruin it.
+go to a sqlite file by default. A fresh one gets its name only once it is whole: two processes
+that first touch a database at the same time, or one that is killed while it makes the tables,
+would ruin it.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -107,11 +108,17 @@ class Tracker:
         import mlflow
 
         _be_quiet()
+        database = _database(self.uri)
+        if database is not None and not database.exists():
+            _make_database(database, self.artifacts)
         mlflow.set_tracking_uri(self.uri)
-        experiment = mlflow.get_experiment_by_name(self.experiment)
-        if experiment is None:
-            location = self.artifacts if self.uri.startswith("sqlite:") else None
-            mlflow.create_experiment(self.experiment, artifact_location=location)
+        if mlflow.get_experiment_by_name(self.experiment) is None:
+            location = self.artifacts if database is not None else None
+            try:
+                mlflow.create_experiment(self.experiment, artifact_location=location)
+            except mlflow.MlflowException:
+                if mlflow.get_experiment_by_name(self.experiment) is None:
+                    raise  # it was not another training that made it in between
         found = mlflow.set_experiment(self.experiment)
         mlflow.set_experiment_tags(_view_tags())
         return str(found.experiment_id)
@@ -250,14 +257,33 @@ def connect(uri: str) -> Any:
     _be_quiet()
     # A server that is not there would be asked for minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    path = Path(uri.removeprefix("sqlite:///"))
-    if uri.startswith("sqlite:///") and not path.is_file():
+    path = _database(uri)
+    if path is not None and not path.is_file():
         raise FileNotFoundError(
             f"{path}: no tracked runs; train with 'python train.py' in this folder, "
             "or name another store with --tracking-uri"
         )
     mlflow.set_tracking_uri(uri)  # a client alone would look up models in the default store
     return mlflow.MlflowClient()
+
+
+def _database(uri: str) -> Path | None:
+    """Return the file of a store that is a sqlite database."""
+    path = uri.removeprefix("sqlite:///")
+    return Path(path) if path != uri else None
+
+
+def _make_database(path: Path, artifacts: str) -> None:
+    """Make a database that is whole as soon as it has its name; another process may be first."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+        made = Path(folder) / path.name
+        store = SqlAlchemyStore(f"sqlite:///{made}", artifacts)
+        store.engine.dispose()
+        with contextlib.suppress(FileExistsError):
+            os.link(made, path)
 
 
 def _be_quiet() -> None:

@@ -112,7 +112,7 @@ def training_views(
 
 def _with_list_marks(page: Page, rng: np.random.Generator) -> Page:
     """Return a page as plain text with one and the same mark before the items of its lists."""
-    assert page.markup is not None
+    assert page.markup is not None  # nosec B101 # only such pages are chosen
     mark = _LIST_MARKS[rng.integers(len(_LIST_MARKS))]
     lines = (
         mark + line if _LIST_ITEM.search(path) else line

@@ -47,7 +47,7 @@ model_option = click.option(
     "model_path",
     metavar="FILE",
     shell_complete=_model_files,
-    help="A model file; default: the shipped one.",
+    help="A model file; default: the shipped one. FILE#sha256=DIGEST takes that very file only.",
 )
 
 tracking_option = click.option(

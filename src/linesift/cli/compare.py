@@ -126,9 +126,11 @@ def compare(
         options = {"folder": outputs, "timeout": timeout, "jobs": jobs}
         found = _quality(model, threshold, peers, labelled, html, options)
     if report is not None:
+        from linesift.labels import write_atomically
+
         with one_sentence():
             Path(report).parent.mkdir(parents=True, exist_ok=True)
-            Path(report).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+            write_atomically(report, f"{json.dumps(found, indent=2)}\n".encode())
 
 
 def _installed_peers(names: tuple[str, ...]) -> list["Peer"]:
