@@ -76,7 +76,9 @@ def _take(view: Page, shown: Shown, path: Path) -> None:
     top = min(box["y"] for box in boxes) - 12
     bottom = max(box["y"] + box["height"] for box in boxes) + 12
     view.screenshot(path=path, clip={"x": 0, "y": top, "width": WIDTH, "height": bottom - top})
-    Image.open(path).convert("RGB").quantize(COLOURS).save(path, optimize=True)
+    Image.open(path).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(
+        path, optimize=True
+    )
 
 
 if __name__ == "__main__":
