@@ -19,6 +19,7 @@ import hydra
 import pytest
 from click.testing import CliRunner
 from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
 
 from linesift.cli import main
 from tests.documented import DOCUMENTS, ROOT, Block, blocks_of, fill
@@ -183,6 +184,34 @@ def test_a_command_that_does_not_run_here_is_understood(command, place, monkeypa
     not_run(command).understood(command)
 
 
+def test_a_session_in_which_keys_are_pressed_is_understood(place, monkeypatch):
+    monkeypatch.chdir(place)
+    timed = [block for block in TYPED if is_timed(block)]
+    assert len(timed) == len(TIMED)
+    for block in timed:
+        for command, _ in block.commands():
+            if command.startswith("linesift "):
+                by_linesift(command)
+
+
+@pytest.mark.parametrize(
+    ("understood", "command"),
+    [
+        (by_linesift, "linesift predict --no-such-option page.txt"),
+        (by_linesift, "linesift predict no-such-page.txt --jobs many"),
+        (by_mlflow, "mlflow ui --no-such-option"),
+        (by_hydra, "python train.py no_such_group=1"),
+        (by_hydra, "python train.py -m experiments=no_context,no_such_experiment"),
+        (by_pip, "pip install '.[no_such_extra]'"),
+        (by_make, "make no-such-target"),
+        (by_json, "curl http://127.0.0.1:5001 -d '{\"inputs\": [1]}'"),
+    ],
+)
+def test_a_command_with_a_mistake_is_not_understood(understood, command):
+    with pytest.raises((click.UsageError, HydraException, AssertionError)):
+        understood(command)
+
+
 # -------------------------------------------------------------------- what is run
 
 
@@ -267,6 +296,14 @@ def run_python(block: Block, place: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, ""), f"{block.where}\n{done.stderr}"
+
+
+def test_what_pages_are_like_can_be_counted_again(place):
+    done = in_shell(place, "python docs/observations.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = (ROOT / "docs/how-it-works.md").read_text()
+    (table,) = re.findall(r"^\| \| content .*\n\|---.*\n((?:\|.*\n)+)", shown, re.MULTILINE)
+    assert len(done.stdout.splitlines()) == 2 + len(table.splitlines())
 
 
 # ----------------------------------------------------------------- what is linked and built
