@@ -365,6 +365,21 @@ def test_the_site_has_every_page_and_asks_for_nothing_from_outside(site):
         assert not re.search(r"url\([\"']?(https?:)?//|@import", style.read_text()), style.name
 
 
+def test_no_parameter_in_the_reference_has_the_default_of_another(site):
+    """Names that share a line of a docstring all get the default of the first."""
+    import inspect
+
+    from linesift import LineClassifier
+
+    html = (site / "api.html").read_text()
+    described = html[html.index('id="linesift.LineClassifier"') :]
+    for name, parameter in inspect.signature(LineClassifier).parameters.items():
+        row = re.sub(r"<[^>]+>", "", described[described.index(f"<b><code>{name}</code>") :][:600])
+        shown = re.match(rf"{name}\s.*?default:\s*(\S.*?)\s*\)\s*–", row, re.DOTALL)
+        assert shown, row
+        assert shown[1] == str(parameter.default), name
+
+
 def test_the_public_names_are_in_the_reference(site):
     import linesift
 
