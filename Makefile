@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help train test check corpora shipped clean
+.PHONY: help train test check docs corpora shipped clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,7 +18,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (about 1 GB, some minutes, once)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	    --constraint constraints.txt --editable '.[crawl,train,pipeline,review,dev]'
+	    --constraint constraints.txt --editable '.[crawl,train,pipeline,review,docs,dev]'
 	@touch $@
 
 train: $(READY) ## train on every labelled page there is
@@ -34,6 +34,10 @@ check: $(READY) ## lint, types, import order, known dangers
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/bandit -q -c pyproject.toml -r src train.py
 
+docs: $(READY) ## build the documentation into site/
+	@$(BIN)/python -m mkdocs build --quiet --strict
+	@echo "site/index.html"
+
 corpora: $(READY) ## fetch the public corpora and label their lines (LINESIFT_MIRROR=folder of archives)
 	@$(BIN)/linesift fetch
 	@$(BIN)/linesift lines
@@ -43,4 +47,4 @@ shipped: corpora ## rebuild the model in the package
 	@$(BIN)/linesift evaluate --floor tests/quality_floor.json
 
 clean: ## remove the environment and everything derived but the data
-	rm -rf $(VENV) build dist outputs multirun .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist site outputs multirun .pytest_cache .mypy_cache .ruff_cache

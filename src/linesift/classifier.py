@@ -34,10 +34,14 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
     ----------
     ngram_orders : tuple of int
         Lengths of the character n-grams; empty for none.
-    ngram_bits, path_bits : int
-        Number of hash buckets, as a power of two.
-    ngram_head, ngram_tail : int
-        Characters looked at from both ends of a line.
+    ngram_bits : int
+        Number of hash buckets of character n-grams, as a power of two.
+    ngram_head : int
+        Characters looked at from the start of a line.
+    ngram_tail : int
+        Characters looked at from its end, where the line is longer.
+    path_bits : int
+        Number of hash buckets of the words of tag paths, as a power of two.
     use_markup : bool
         Whether to look at the markup of pages that have it.
     linear_alpha : float
@@ -54,9 +58,10 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         Passes of the networks over the lines.
     learning_rate : float
         Of the networks.
-    trees, leaves : int
-        Number and size of the boosted trees that judge the last context beside the network;
-        no trees for none.
+    trees : int
+        Number of boosted trees that judge the last context beside the network; 0 for none.
+    leaves : int
+        Of each of these trees, at most.
     kind_trees : int
         Trees per kind of noise.
     shorten : float, 0 to 1
