@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parent
+_ROOM = 8 << 20  # bytes that a training surely writes
 os.environ.setdefault("LINESIFT_ROOT", str(ROOT))  # conf/ refers to it
 
 import hydra  # noqa: E402  its configuration reads the variable
@@ -25,8 +26,12 @@ from hydra.core.hydra_config import HydraConfig  # noqa: E402
 from omegaconf import DictConfig, OmegaConf  # noqa: E402
 
 
-class Sweep:
-    """Hydra callback: opens the run that a sweep's runs nest under, before they begin."""
+class Callbacks:
+    """Hydra callback: what is done once, before its folders are made and the runs begin."""
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Say in a sentence what Hydra would say in a traceback."""
+        _check_room(Path(config.paths.outputs), "what is kept of a run")
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Create the database once, and hand the parent run on through the environment."""
@@ -64,11 +69,7 @@ def main(config: DictConfig) -> None:
 
     began, commit = time.monotonic(), git_commit(ROOT)  # files may change while it runs
     path = Path(config.paths.model_file)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=path.parent).close()  # before minutes are spent on a model
-    except OSError as error:
-        _fail(f"{path.parent}: the model could not be written there ({error.strerror})")
+    _check_room(path.parent, "the model")  # before minutes are spent on it
     model = hydra.utils.instantiate(
         config.model, **config.features, **config.context, _convert_="all"
     )
@@ -109,6 +110,17 @@ def _fail(message: str) -> NoReturn:
     """Say what is wrong, and end as every command of linesift does then."""
     print(f"train.py: {message}", file=sys.stderr)
     sys.exit(2)
+
+
+def _check_room(folder: Path, what: str) -> None:
+    """End now if the folder cannot be written later."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_ROOM))
+            file.flush()
+    except OSError as error:
+        _fail(f"{folder}: {what} could not be written there ({error.strerror})")
 
 
 def _changed(overrides: Sequence[str]) -> list[str]:

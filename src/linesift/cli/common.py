@@ -1,5 +1,6 @@
 """What the commands share: options, examples, one sentence for what went wrong, tables, bars."""
 
+import errno
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -67,13 +68,26 @@ def examples(*commands: str) -> str:
     return "\n".join(["\b", f"Example{'s' * (len(commands) > 1)}:", *(f"  {c}" for c in commands)])
 
 
+_MEND = {
+    errno.ENOSPC: "; make room and run the same command again",
+    errno.EDQUOT: "; make room and run the same command again",
+    errno.EFBIG: "; files there may not be so large",
+    errno.EROFS: "; choose a folder that can be written",
+}
+"""What to do about outputs that cannot be written, by what the system says."""
+
+
 class Commands(click.Group):
-    """A group whose commands end on ^C with a sentence and the exit code of shells, 130."""
+    """A group whose commands end with a sentence on ^C (exit code 130) and on a full disk (2)."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
+        except OSError as error:
+            if error.errno not in _MEND:
+                raise
+            raise InputError(_told(error)) from error
         except KeyboardInterrupt:
             # What is on the terminal's line by then, "^C" or half a row, stays by itself.
             click.echo("\nlinesift: interrupted before it was done", err=True)
@@ -160,8 +174,17 @@ def one_sentence(extra: str = "train") -> Iterator[None]:
         yield
     except ImportError as error:
         raise InputError(f"{error}; install it with: pip install 'linesift[{extra}]'") from error
-    except (ValueError, OSError, ArchiveError) as error:
+    except OSError as error:
+        raise InputError(_told(error)) from error
+    except (ValueError, ArchiveError) as error:
         raise InputError(str(error)) from error
+
+
+def _told(error: OSError) -> str:
+    """Return what a system says, with the file in front and what to do behind."""
+    reason = error.strerror or str(error)
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{reason}{_MEND.get(error.errno or 0, '')}"
 
 
 @contextmanager
