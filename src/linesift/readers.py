@@ -16,6 +16,7 @@ from pathlib import Path
 from resiliparse.parse.encoding import detect_encoding
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from linesift.nesting import bounded
 from linesift.page import Markup, Page
 from linesift.text import split_lines
 
@@ -114,7 +115,8 @@ def read_html(
     if isinstance(html, bytes):
         html = decode(html, charset)
     # Lexbor ends a document at a NUL; a browser drops the character.
-    tree = LexborHTMLParser(html.removeprefix("\ufeff").replace("\0", ""))
+    html = html.removeprefix("\ufeff").replace("\0", "")
+    tree = LexborHTMLParser(bounded(html, html.encode("utf-8", "replace")))
     collector = _Lines()
     if tree.root is not None:
         _walk(tree.root, collector)
