@@ -281,8 +281,8 @@ class _Written:
 
     def start(self, name: str, rest: str) -> None:
         """Open an element, or end a line where it would stand too deep."""
-        if self._names and self._names[-1] == name and name in _ENDS:
-            self.end(name)
+        if self._names and name in _ENDS and self._names[-1] in _ENDS[name][0]:
+            self.end(self._names[-1])
         if len(self._names) < DEEPEST:
             self._names.append(name)
             self._open[name] += 1
