@@ -11,17 +11,21 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from selectolax.lexbor import LexborHTMLParser
 
 from linesift import load_model, read_html, read_text
 from linesift.archives import ArchiveError, unpack
 from linesift.hand_labels import read_hand_labels
 from linesift.labels import LABELS, LabelError, format_label_file, parse_label_file
+from linesift.nesting import DEEPEST, bounded
 from linesift.page import Page
 from linesift.predict import predict_pages
 from linesift.readers import ReadError, decode, read_bytes
 from linesift.sources import Fields, read_record, read_records
 
 CHARSETS = ("", "windows-1251", "utf-16", "gb2312", "shift_jis", "no-such", "unicode_escape")
+_PIECE, _REPEATED = 64, 30_000  # characters of what is repeated, and of the whole
+_UNWATCHED = 2000  # elements that may nest as they like
 GATHERED = 64
 """Inputs that become the pages of one prediction."""
 
@@ -38,14 +42,42 @@ def check_page(page: Page) -> None:
 
 
 def html(data: bytes) -> None:
-    """A page of HTML, in one encoding or another, has sound lines without runs of white space."""
+    """Check that a page of HTML has sound lines without runs of white space."""
     page = read_html(data, charset=CHARSETS[data[0] % len(CHARSETS)] if data else "")
     check_page(page)
     assert all(line == " ".join(line.split()) for line in page.lines)
 
 
+def repeated(data: bytes) -> None:
+    """Check that a page of one piece again and again gives a tree in proportion, not too deep."""
+    piece = decode(data[:_PIECE]).replace("\0", "") or "<p>"
+    source = piece * (_REPEATED // len(piece))
+    nodes, deepest = tree_size(bounded(source, source.encode("utf-8", "replace")))
+    assert deepest <= 3 * DEEPEST + _UNWATCHED, (piece, deepest)
+    assert nodes <= 10 * len(source) + 100_000, (piece, nodes)
+    check_page(read_html(source))
+
+
+def tree_size(source: str | bytes) -> tuple[int, int]:
+    """Return how many nodes the tree of a page has and how deep it is."""
+    node = LexborHTMLParser(source).root
+    nodes = deepest = 0
+    above = []
+    while node is not None or above:
+        if node is None:
+            node = above.pop()
+            continue
+        nodes += 1
+        deepest = max(deepest, len(above))
+        child = node.first_child
+        if child is not None:
+            above.append(node.next)
+        node = child if child is not None else node.next
+    return nodes, deepest
+
+
 def text(data: bytes) -> None:
-    """A page of text has sound lines, and read again they are the same."""
+    """Check that a page of text has sound lines, and that they read again as they are."""
     page = read_text(data)
     check_page(page)
     assert read_text("\n".join(["", *page.lines])).lines == page.lines
@@ -62,7 +94,7 @@ def encoding(data: bytes) -> None:
 
 
 def labels(data: bytes) -> None:
-    """A label file is refused with its name, or reads back as it was written."""
+    """Check that a label file is refused with its name, or reads back as it was written."""
     try:
         file = parse_label_file(data, "some.tsv")
     except LabelError as error:
@@ -77,7 +109,7 @@ def labels(data: bytes) -> None:
 
 
 def hand_labels(data: bytes) -> None:
-    """A file of labels without text is refused with its name, or holds codes of labels."""
+    """Check that labels without text are refused with the name of the file, or are codes."""
     path = _file("labels/some.tsv", data)
     try:
         found = read_hand_labels(path.parent)
@@ -88,7 +120,7 @@ def hand_labels(data: bytes) -> None:
 
 
 def archive(data: bytes) -> None:
-    """An archive, packed or raw, writes the files of its manifest and nothing else."""
+    """Check that an archive, packed or raw, writes files of its manifest and nothing else."""
     folder = _folder() / "unpacked"
     manifest = {"a.html": hashlib.sha256(b"known").hexdigest()}
     for number, held in enumerate((data, gzip.compress(data, 1), gzip.compress(_tar(data), 1))):
@@ -102,7 +134,7 @@ def archive(data: bytes) -> None:
 
 
 def warc(data: bytes) -> None:
-    """A WARC file gives pages or reasons, and comes to its end."""
+    """Check that a WARC file gives pages or reasons, and comes to its end."""
     _stream("crawl.warc", data)
 
 
@@ -154,7 +186,7 @@ def check_predictions(inputs: list[bytes]) -> None:
 TARGETS = {
     one.__name__: one
     for one in (
-        *(html, text, encoding, labels, hand_labels, archive),
+        *(html, repeated, text, encoding, labels, hand_labels, archive),
         *(warc, packed_warc, jsonl, body, prediction),
     )
 }
@@ -172,11 +204,12 @@ def warc_record(content: bytes, headers: str = "") -> bytes:
 
 
 _PAGE = (
-    '<html lang="uk"><head><title>Ü</title></head><body><div class="menu"><a href="/">Home</a></div>'
-    "<p>It <b>rained</b> all day.<ul><li hidden>x<li>y</ul><table><tr><td>1</table><svg><g/></svg>"
+    '<html lang="uk"><head><title>Ü</title></head><body><div class="menu"><a href="/">Home</a>'
+    "</div><p>It <b>rained</b> all day.<ul><li hidden>x<li>y</ul><table><tr><td>1</table><svg><g/>"
 ).encode()
 SEEDS = {
     "html": [_PAGE, _PAGE.decode().encode("utf-16")],
+    "repeated": [b"<div>", b"<p><b class=a>x", b"<svg><g><p></svg>", b"<table><td></div><a>"],
     "text": ["Один\r\n\n two \u2028\U0001f469\u200d\u0301\n".encode(), b"\xff\xfea\0\n\0"],
     "encoding": [b'<meta charset="windows-1251">\xcd\xee\xe2', _PAGE],
     "labels": [b"# page: p\n# site: a.example\n# note\ncontent\tIt rained.\n\nother?\tShare\n"],
@@ -185,7 +218,11 @@ SEEDS = {
     "warc": [warc_record(_PAGE)],
     "packed_warc": [warc_record(_PAGE)],
     "jsonl": [b'{"id": 1, "text": "It rained.\\ud800\\n<p>"}\n\n{"text": null}\n[1]\n'],
-    "body": [b"\0" + gzip.compress(_PAGE), b"\1" + zlib.compress(_PAGE), b"\3" + b"5\r\n<p>ab\r\n0\r\n\r\n"],
+    "body": [
+        b"\0" + gzip.compress(_PAGE),
+        b"\1" + zlib.compress(_PAGE),
+        b"\3" + b"5\r\n<p>ab\r\n0\r\n\r\n",
+    ],
     "prediction": [_PAGE, b"Home\nIt rained all day, they said, and the river rose.\n"],
 }
 """Inputs that the fuzzer begins with."""

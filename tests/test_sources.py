@@ -229,7 +229,10 @@ def brotli(data: bytes) -> bytes:
         (["Content-Encoding: deflate"], zlib.compress),
         (["Content-Encoding: deflate"], lambda data: zlib.compress(data)[2:-4]),  # no header
         (["Content-Encoding: deflate"], bytes),
-        (["Content-Encoding: gzip"], lambda data: gzip.compress(data[:9]) + gzip.compress(data[9:])),
+        (
+            ["Content-Encoding: gzip"],
+            lambda data: gzip.compress(data[:9]) + gzip.compress(data[9:]),
+        ),
         (["Content-Encoding: gzip"], lambda data: gzip.compress(data) + b"what servers append"),
         (["Content-Encoding: br"], brotli),
         (["Transfer-Encoding: chunked"], chunked),

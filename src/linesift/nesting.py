@@ -47,7 +47,7 @@ _BREAKS_OUT = (
     (_BLOCKS - {"form"})
     | _FORMATTING
     | _ROOTS
-    | frozenset("annotation-xml br embed foreignobject img meta ruby span sub sup table var".split())
+    | frozenset("annotation-xml br embed foreignobject img meta ruby span sub sup table".split())
 )
 _SCOPES = frozenset(
     "applet button caption html marquee object ol select table td template th ul".split()
@@ -91,7 +91,9 @@ _FORMATTED = re.compile(
 _LONG_SPACE = 64  # characters between "=" and a value that may be more
 _SPACES = "\t\n\f\r "
 _KEPT = ("class", "id", "style", "hidden")  # what tells of a line
-_LEFT_OUT = _FORMATTING | _ROOTS | frozenset("frame frameset option optgroup plaintext select".split())
+_LEFT_OUT = (
+    _FORMATTING | _ROOTS | frozenset("frame frameset option optgroup plaintext select".split())
+)
 
 
 def bounded(html: str, data: bytes) -> str | bytes:
@@ -152,9 +154,7 @@ def _may_take_long(data: bytes) -> bool:
     return len(data) > _LONG_TAG and _may_be_long(data, codes, starts)
 
 
-def _may_be_long(
-    data: bytes, codes: npt.NDArray[np.uint8], starts: npt.NDArray[np.intp]
-) -> bool:
+def _may_be_long(data: bytes, codes: npt.NDArray[np.uint8], starts: npt.NDArray[np.intp]) -> bool:
     """Tell whether a tag may have thousands of attributes; scripts look so at times."""
     ends = np.flatnonzero(codes == ord(">"))
     stops = np.append(ends, len(codes))[np.searchsorted(ends, starts)]
@@ -331,7 +331,7 @@ def _rewritten(html: str) -> str:
 
 def _tag(name: str, rest: str) -> str:
     """Return a start tag with those attributes that count here."""
-    kept = {}
+    kept: dict[str, str] = {}
     for attribute in _ATTRIBUTES.findall(rest):
         key, _, value = attribute.partition("=")
         value = value.strip(_SPACES)

@@ -21,6 +21,7 @@ from typing import Any
 from linesift.page import Page
 from linesift.readers import (
     ReadError,
+    checked,
     page_files,
     read_bytes,
     read_html,
@@ -38,7 +39,6 @@ _SUFFIXES = {
 _COMPRESSED = (".gz", ".zst")
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
 _LARGEST_PAGE = 64 << 20
-_MOST_LINES = 100_000  # of a page; each takes three kilobytes to judge
 _ROWS = 64  # of Parquet that are Python objects at a time
 _CHUNK_SIZE = re.compile(rb"[0-9a-fA-F]+[;\r]")
 
@@ -158,9 +158,7 @@ def read_record(record: Record, fields: Fields) -> Page:
     if (size := record.size) > _LARGEST_PAGE:
         raise ReadError(f"{size:,} bytes are too many for a page")
     page = _read(record, fields)
-    if (count := len(page.lines)) > _MOST_LINES:
-        raise ReadError(f"{count:,} lines are too many for a page")
-    return page
+    return checked(page)
 
 
 def _read(record: Record, fields: Fields) -> Page:
