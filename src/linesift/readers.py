@@ -16,7 +16,8 @@ from pathlib import Path
 from resiliparse.parse.encoding import detect_encoding
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from linesift.page import Markup, Page
+from linesift.nesting import bounded
+from linesift.page import MOST_LINES, Markup, Page
 from linesift.text import split_lines
 
 _BLOCKS = frozenset(
@@ -54,6 +55,7 @@ _TAG = re.compile(
 )
 _NOT_TEXT = (b"%PDF", b"PK\x03\x04", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"\x1f\x8b")
 _SNIFFED = 4096
+_MOST_TAGS = 1_000_000  # of a page; a second for each 200,000
 
 
 class ReadError(ValueError):
@@ -103,6 +105,11 @@ def read_html(
     charset : str
         Encoding that the HTTP header names.
 
+    Raises
+    ------
+    ReadError
+        There are more than a million tags in it.
+
     Examples
     --------
     >>> page = read_html("<div class=menu><a href=/>Home</a></div><p>A <b>bold</b> word.")
@@ -114,7 +121,11 @@ def read_html(
     if isinstance(html, bytes):
         html = decode(html, charset)
     # Lexbor ends a document at a NUL; a browser drops the character.
-    tree = LexborHTMLParser(html.removeprefix("\ufeff").replace("\0", ""))
+    html = html.removeprefix("\ufeff").replace("\0", "")
+    data = html.encode("utf-8", "replace")
+    if (tags := data.count(b"<")) > _MOST_TAGS:
+        raise ReadError(f"{tags:,} tags are too many for a page")
+    tree = LexborHTMLParser(bounded(html, data))
     collector = _Lines()
     if tree.root is not None:
         _walk(tree.root, collector)
@@ -298,7 +309,7 @@ def read_bytes(data: bytes, page_id: str = "") -> Page:
     Raises
     ------
     ReadError
-        The bytes are neither (an image, an archive, a PDF).
+        The bytes are neither (an image, an archive, a PDF), or more lines than a page has.
     """
     if data.startswith(_NOT_TEXT):
         raise ReadError("not text or HTML; give the text or HTML of the page")
@@ -308,10 +319,24 @@ def read_bytes(data: bytes, page_id: str = "") -> Page:
 def read_string(text: str, page_id: str = "") -> Page:
     r"""Return a string as a page: HTML or plain text, whichever the content is.
 
+    Raises
+    ------
+    ReadError
+        There are more lines or tags in it than a page has.
+
+    Examples
+    --------
     >>> read_string("<!doctype html><p>One<p>Two").lines, read_string("One\nTwo").markup
     (('One', 'Two'), None)
     """
-    return read_html(text, page_id) if looks_like_html(text) else read_text(text, page_id)
+    return checked(read_html(text, page_id) if looks_like_html(text) else read_text(text, page_id))
+
+
+def checked(page: Page) -> Page:
+    """Return a page that is not too long to be judged, or raise a `ReadError`."""
+    if (count := len(page.lines)) > MOST_LINES:
+        raise ReadError(f"{count:,} lines are too many for a page")
+    return page
 
 
 def read_page(path: str | Path) -> Page:
