@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 DEEPEST = 512
 """Elements open at a time, as in browsers; what lies deeper stands beside the deepest."""
-_FEW = 2000  # elements that are parsed soon however they nest
+_FEW = 4000  # elements that are parsed soon however they nest
 _MOST_COPIES = 100_000  # elements that opening again may add to a page
 _MOST_ATTRIBUTES = 500  # of a tag, each compared with those before it
 _LONG_TAG = 4096  # bytes; a shorter one has not too many attributes
@@ -170,7 +170,8 @@ def _values_with_ends(
     """Return how many values in these quotes may hold a ">": the last quote before it opens one."""
     quotes = np.flatnonzero(codes == quote)
     last = np.searchsorted(quotes, ends) - 1
-    opening = quotes[np.unique(last[last >= 0])]
+    last = last[last >= 0]
+    opening = quotes[last[np.diff(last, prepend=-1) > 0]]
     before = codes[opening - 1]
     spaced = opening[before <= ord(" ")].tolist()
     after_spaces = (data[max(at - _LONG_SPACE, 0) : at].rstrip()[-1:] for at in spaced)
