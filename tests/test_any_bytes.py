@@ -313,8 +313,12 @@ STUFF = (
 )
 
 
+WHOLE = ("linesift.label_store._LEFT_BEHIND", "linesift.sources._CHUNK_SIZE")
+"""Matched at the beginning alone."""
+
+
 def test_no_regular_expression_of_the_package_backtracks_badly():
-    """At a megabyte what grows by the square takes hours; these take a second together, each."""
+    """Cubes take hours on these 30,000 characters, squares many seconds."""
     patterns = expressions()
     assert len(patterns) > 20
     for name, pattern in patterns.items():
@@ -323,10 +327,12 @@ def test_no_regular_expression_of_the_package_backtracks_badly():
             text = stuff * (30_000 // len(stuff)) + "\x01"
             tried = text.encode() if isinstance(pattern.pattern, bytes) else text
             with within(HANG):
-                for _ in pattern.finditer(tried):
-                    pass
+                if name not in WHOLE:
+                    for _ in pattern.finditer(tried):
+                        pass
+                pattern.match(tried)
                 pattern.fullmatch(tried)
-        assert time.process_time() - began < 2 * HANG, name
+        assert time.process_time() - began < HANG // 2, name
 
 
 def test_decoding_never_grows_a_page():
