@@ -18,7 +18,15 @@ from linesift import load_model, read_html, read_text
 from linesift.nesting import DEEPEST, bounded
 from linesift.page import MOST_LINES
 from linesift.readers import ReadError, decode, read_bytes, read_string
-from tests.any_bytes import SEEDS, TARGETS, check_page, check_predictions, tree_size, warc_record
+from tests.any_bytes import (
+    SEEDS,
+    TARGETS,
+    UNWATCHED,
+    check_page,
+    check_predictions,
+    tree_size,
+    warc_record,
+)
 
 HANG = 20  # seconds; what a page of these sizes takes where time grows by the square is minutes
 PIECES = (
@@ -161,16 +169,24 @@ def test_a_million_tags_are_refused_before_they_are_parsed():
             "<div><svg><![CDATA[></svg></div>]]>",
         ),
         *("<svg><style><p>", "<select><style><div>", '<div =">', '<div a=b"></div>">'),
-        *("<div/>", "<svg><g a=/>", "<div><script><!--<script></script></div>--></script>"),
+        "<section><a><b><c><d><e><f><g><i><j><k><l><div></section><w></div>",
+        *(
+            "<div/>",
+            "<svg><g a=/>",
+            "<<td><v>",
+            "<table><v><table></table><w></table>",
+            "<div><script><!--<script></script></div>--></script>",
+        ),
     ],
 )
-def test_a_hundred_thousand_nested_tags_give_a_bounded_tree(piece):
-    html = piece * (100_000 // piece.count("<")) + "deep"
+def test_up_to_a_hundred_thousand_nested_tags_give_a_bounded_tree(piece):
+    tags = 100_000 if piece in ("<div>", "<b><i>", "<ul><li>") else 15_000
+    html = piece * (tags // piece.count("<")) + "deep"
     with within(HANG):
         page = read_html(html)
         nodes, deepest = tree_size(bounded(html, html.encode()))
     check_page(page)
-    assert deepest <= 4 * DEEPEST
+    assert deepest <= 3 * DEEPEST + UNWATCHED
     assert nodes <= 400_000
 
 
@@ -201,7 +217,7 @@ def test_a_page_written_anew_keeps_its_lines_and_what_tells_of_them():
     inside = (
         '<div class="menu"><a href=/>Home</a></div><p id=a>One <b>bold</b><p hidden>no<p>Two &lt;b>'
     )
-    html = "<div>" * 3000 + "</div>" * 3000 + f"<html lang=uk><title>It &amp; all</title>{inside}"
+    html = f"<html lang=uk><title>It &amp; all</title>{'<div>' * 3000}{'</div>' * 3000}{inside}"
     plain, anew = read_html(inside), read_html(html + "<script><p>x</script>" + "<div>" * 3000)
     assert anew.lines == plain.lines == ("Home", "One bold", "Two <b>")
     assert anew.markup.link_share == plain.markup.link_share
@@ -297,8 +313,12 @@ STUFF = (
 )
 
 
+WHOLE = ("linesift.label_store._LEFT_BEHIND", "linesift.sources._CHUNK_SIZE")
+"""Matched at the beginning alone."""
+
+
 def test_no_regular_expression_of_the_package_backtracks_badly():
-    """At a megabyte what grows by the square takes hours; these take a second together, each."""
+    """Cubes take hours on these 30,000 characters, squares many seconds."""
     patterns = expressions()
     assert len(patterns) > 20
     for name, pattern in patterns.items():
@@ -307,10 +327,12 @@ def test_no_regular_expression_of_the_package_backtracks_badly():
             text = stuff * (30_000 // len(stuff)) + "\x01"
             tried = text.encode() if isinstance(pattern.pattern, bytes) else text
             with within(HANG):
-                for _ in pattern.finditer(tried):
-                    pass
+                if name not in WHOLE:
+                    for _ in pattern.finditer(tried):
+                        pass
+                pattern.match(tried)
                 pattern.fullmatch(tried)
-        assert time.process_time() - began < 2 * HANG, name
+        assert time.process_time() - began < HANG // 2, name
 
 
 def test_decoding_never_grows_a_page():

@@ -91,9 +91,7 @@ _FORMATTED = re.compile(
 _LONG_SPACE = 64  # characters between "=" and a value that may be more
 _SPACES = "\t\n\f\r "
 _KEPT = ("class", "id", "style", "hidden")  # what tells of a line
-_LEFT_OUT = (
-    _FORMATTING | _ROOTS | frozenset("frame frameset option optgroup plaintext select".split())
-)
+_LEFT_OUT = _FORMATTING | _ROOTS | frozenset("frame frameset option optgroup plaintext".split())
 
 
 def bounded(html: str, data: bytes) -> str | bytes:
@@ -182,11 +180,16 @@ def _values_with_ends(
 
 
 class _Open:
-    """The elements that may be open, as tags come: at least those that the parser holds open."""
+    """The elements that may be open, as tags come.
+
+    What its own end tag closes is closed for the parser too, or was before. What another tag
+    closes with it, is as a rule; but the parser may not heed that tag, so this is counted.
+    """
 
     def __init__(self) -> None:
         self.names: list[str] = []
         self.foreign: list[int] = []  # where drawings and formulas begin
+        self.doubtful = 0  # elements closed by others, which the parser may have left open
         self.left = 0  # elements of appearance that were closed by others, to be opened again
 
     def start(self, name: str) -> None:
@@ -202,6 +205,7 @@ class _Open:
         if not self.names:
             return
         if self.foreign and self.names[self.foreign[-1]] == name:
+            self.doubtful += len(self.names) - self.foreign[-1] - 1
             del self.names[self.foreign.pop() :]
         elif self.names[-1] == name:
             self.names.pop()
@@ -214,6 +218,7 @@ class _Open:
         names = self.names
         for back in range(1, min(_REACH, len(names)) + 1):
             if names[-back] in ended:
+                self.doubtful += back - 1
                 self.left += sum(one in _FORMATTING for one in names[len(names) - back + 1 :])
                 del names[-back:]
                 return
@@ -241,7 +246,11 @@ def _nests_deep(html: str) -> bool:
             options += bare == "option"
             opened.start(bare)
         copies += opened.left
-        if len(opened.names) > DEEPEST or copies > _MOST_COPIES + 10 * count:
+        if (
+            len(opened.names) > DEEPEST
+            or opened.doubtful > _FEW
+            or copies > _MOST_COPIES + 10 * count
+        ):
             return True
         if len(rest) + len(raw_rest) > _MOST_ATTRIBUTES and _crowded(rest or raw_rest):
             return True

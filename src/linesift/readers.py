@@ -49,7 +49,9 @@ _DECLARED = re.compile(
 )
 # Of Python's encodings those that no page is in; the time of one grows by the square of the size.
 _NO_CHARSETS = frozenset(("punycode", "unicode-escape", "raw-unicode-escape"))
-_HTML = re.compile(r"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]|<\?xml[^>]+>\s*<html", re.I)
+_HTML = re.compile(
+    r"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]|<\?xml[^>]{1,300}>\s*+<html", re.I
+)
 _TAG = re.compile(
     r"</?(?:div|p|a|span|br|table|td|ul|li|h[1-6]|article|section)(?:\s[^<>]*)?/?>", re.I
 )

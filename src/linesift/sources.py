@@ -40,7 +40,7 @@ _COMPRESSED = (".gz", ".zst")
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
 _LARGEST_PAGE = 64 << 20
 _ROWS = 64  # of Parquet that are Python objects at a time
-_CHUNK_SIZE = re.compile(rb"[0-9a-fA-F]+[;\r]")
+_CHUNK_SIZE = re.compile(rb"[0-9a-fA-F]++[;\r]")
 
 
 @dataclass(frozen=True)
