@@ -19,12 +19,11 @@ import numpy.typing as npt
 
 DEEPEST = 512
 """Elements open at a time, as in browsers; what lies deeper stands beside the deepest."""
-_FEW = 4000  # elements that are parsed soon however they nest
+_FEW = 3000  # elements that are parsed soon however they nest, if as few end tags are there
 _MOST_COPIES = 100_000  # elements that opening again may add to a page
 _MOST_ATTRIBUTES = 500  # of a tag, each compared with those before it
-_LONG_TAG = 4096  # bytes; a shorter one has not too many attributes
+_STRIDE = 8192  # bytes; a tag shorter than two has not too many attributes
 _MANY_NAMES = 1000  # what looks like names of attributes in one stretch without ">"
-_SELDOM = 8  # values with ">" in them: more may hide how long a tag is
 _MOST_ROOTS = 16  # <body> and <html>: the attributes of all go to the first
 _REACH = 10  # innermost open elements among which an end tag finds its own
 
@@ -85,9 +84,10 @@ _TOKEN = re.compile(
 """Name, rest and content of a raw element; name and rest of a tag; or what is neither."""
 _NAMES = re.compile(rb"""[\t\n\f\r /"'][^\t\n\f\r /"'=]""")
 _FORMATTED = re.compile(
-    rf"<(?:{'|'.join(sorted(_FORMATTING))})[\t\n\f\r /]".encode(), re.IGNORECASE
+    rf"<({'|'.join(sorted(_FORMATTING))})([\t\n\f\r />])".encode(), re.IGNORECASE
 )
-"""One with attributes, as far as one can tell."""
+"""Name, and what tells of attributes as far as one can tell."""
+_START = re.compile(rb"<[a-zA-Z]")
 _LONG_SPACE = 64  # characters between "=" and a value that may be more
 _SPACES = "\t\n\f\r "
 _KEPT = ("class", "id", "style", "hidden")  # what tells of a line
@@ -136,44 +136,78 @@ _IS_LETTER = np.array([chr(byte).isalpha() and byte < 128 for byte in range(256)
 def _may_take_long(data: bytes) -> bool:
     """Tell whether elements are so many, or a tag so long, that it matters how they nest."""
     codes = np.frombuffer(data, np.uint8)
-    starts = np.flatnonzero(codes[:-2] == ord("<"))
-    first = codes[starts + 1]
-    is_tag = _IS_LETTER[first]
-    starts, first = starts[is_tag], first[is_tag]
-    if len(starts) > _FEW:
+    marks = np.flatnonzero(codes[:-2] == ord("<"))
+    first = codes[marks + 1]
+    is_start = _IS_LETTER[first]
+    starts, first = marks[is_start], first[is_start]
+    if len(starts) > _FEW or len(marks) > 2 * _FEW:
         return True
-    pairs = first.astype(np.uint16) | codes[starts + 2].astype(np.uint16) << 8
-    formatting = starts[_MAY_FORMAT[pairs]].tolist()
-    if len(starts) * len(formatting) > _MOST_COPIES:
-        # Of equal ones the parser opens no more than three again.
-        unlike = sum(_FORMATTED.match(data, start) is not None for start in formatting)
-        if len(starts) * (unlike + 3 * len(_FORMATTING)) > _MOST_COPIES:
-            return True
-    return len(data) > _LONG_TAG and _may_be_long(data, codes, starts)
+    pairs = first | codes[starts + 2].astype(np.uint16) << 8
+    formatting = starts[_MAY_FORMAT[pairs]]
+    if len(starts) * len(formatting) > _MOST_COPIES and (
+        len(starts) * _unlike(data, formatting.tolist()) > _MOST_COPIES
+    ):
+        return True
+    return _has_long_tag(data)
 
 
-def _may_be_long(data: bytes, codes: npt.NDArray[np.uint8], starts: npt.NDArray[np.intp]) -> bool:
-    """Tell whether a tag may have thousands of attributes; scripts look so at times."""
-    ends = np.flatnonzero(codes == ord(">"))
-    stops = np.append(ends, len(codes))[np.searchsorted(ends, starts)]
-    for k in np.flatnonzero(np.diff(stops, prepend=-1) * (stops - starts > _LONG_TAG)):
-        if len(_NAMES.findall(data[starts[k] : stops[k]])) > _MANY_NAMES:
-            return True
-    return sum(_values_with_ends(data, codes, ends, quote) for quote in b"\"'") > _SELDOM
+def _unlike(data: bytes, formatting: list[int]) -> int:
+    """Return how many the parser may open again: of equal ones it is no more than three."""
+    found = [named for at in formatting if (named := _FORMATTED.match(data, at))]
+    bare = {named[1].lower() for named in found}
+    return sum(named[2] != b">" for named in found) + 3 * len(bare)
 
 
-def _values_with_ends(
-    data: bytes, codes: npt.NDArray[np.uint8], ends: npt.NDArray[np.intp], quote: int
-) -> int:
-    """Return how many values in these quotes may hold a ">": the last quote before it opens one."""
-    quotes = np.flatnonzero(codes == quote)
-    last = np.searchsorted(quotes, ends) - 1
-    last = last[last >= 0]
-    opening = quotes[last[np.diff(last, prepend=-1) > 0]]
-    before = codes[opening - 1]
-    spaced = opening[before <= ord(" ")].tolist()
-    after_spaces = (data[max(at - _LONG_SPACE, 0) : at].rstrip()[-1:] for at in spaced)
-    return int(np.count_nonzero(before == ord("="))) + sum(one in b"=" for one in after_spaces)
+def _has_long_tag(data: bytes) -> bool:
+    """Tell whether a tag may have thousands of attributes; scripts look so at times.
+
+    A long tag holds one of the places a stride apart, and goes on from there for another.
+    """
+    values = _Values(data)
+    end = before = 0  # the last ">" and the last place
+    while (place := before + _STRIDE) < len(data):
+        end = max(end, data.rfind(b">", before, place))
+        start = _START.search(data, max(end, before - 1), place)
+        if start or values.may_hold(end):
+            begin = start.start() if start else end
+            end = values.end_of_tag(place)
+            if end - place > _STRIDE:
+                if len(_NAMES.findall(data, begin, end)) > _MANY_NAMES:
+                    return True
+                place = end
+        before = place
+    return False
+
+
+class _Values:
+    """The values in quotes, looked for from one place to a later one."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._last = {b'"': 0, b"'": 0}
+        self._upto = 0
+
+    def may_hold(self, at: int) -> bytes:
+        """Return the quote that may have opened a value that is open here: the last before it."""
+        for quote, last in self._last.items():
+            self._last[quote] = max(last, self._data.rfind(quote, self._upto, at))
+        self._upto = max(at, self._upto)
+        return next((quote for quote, last in self._last.items() if self._opens(last)), b"")
+
+    def _opens(self, at: int) -> bool:
+        before = self._data[max(at - _LONG_SPACE, 0) : at]
+        return bool(before) and before.rstrip()[-1:] in b"="
+
+    def end_of_tag(self, at: int) -> int:
+        """Return where a tag ends, or later, if this is in one."""
+        for _ in range(_MANY_NAMES):
+            if (end := self._data.find(b">", at)) < 0:
+                break
+            if not (quote := self.may_hold(end)):
+                return end
+            if (at := self._data.find(quote, end)) < 0:
+                break
+        return len(self._data)
 
 
 # ------------------------------------------------------------------ counting what is open

@@ -223,31 +223,31 @@ def _walk(root: LexborNode, lines: _Lines) -> None:
         elif tag == "br":
             if lines.has_text:
                 lines.flush()
-        elif tag not in _UNSEEN and node.is_element_node:
-            attributes = node.attributes
-            if not (attributes and _is_hidden(attributes)):
-                ends_line = tag in _BLOCKS
+        elif tag not in _UNSEEN:
+            child = node.first_child
+            ends_line = tag in _BLOCKS
+            if child is not None or ends_line:
+                attributes = node.attributes
+                if not attributes:
+                    name = tag
+                elif "hidden" in attributes or (
+                    (style := attributes.get("style")) and _HIDDEN_STYLE.search(style)
+                ):
+                    node = node.next
+                    continue
+                else:
+                    name = _named(tag, attributes.get("class"), attributes.get("id"))
                 if ends_line and lines.has_text:
                     lines.flush()
-                child = node.first_child
                 if child is not None:
                     stack.append((node.next, in_link, ends_line))
-                    lines.elements.append(_element(tag, attributes) if attributes else tag)
+                    lines.elements.append(name)
                     in_link = in_link or tag == "a"
                     node = child
                     continue
         node = node.next
     if lines.has_text:
         lines.flush()
-
-
-def _is_hidden(attributes: dict[str, str | None]) -> bool:
-    style = attributes.get("style")
-    return "hidden" in attributes or bool(style and _HIDDEN_STYLE.search(style))
-
-
-def _element(tag: str, attributes: dict[str, str | None]) -> str:
-    return _named(tag, attributes.get("class"), attributes.get("id"))
 
 
 @lru_cache(maxsize=65536)
