@@ -24,41 +24,16 @@ SHARES |= {"body": 2, "prediction": 2}
 LONGEST = 2048  # bytes of an input; size itself is what experiments/adversarial.py is for
 SECONDS = 10  # after which an input counts as one that hangs
 MEGABYTES = 2048
-WORDS = (
-    *("<div>", "</div>", "<p>", "<b ", "<a href=", "<table>", "<td>", "<svg>", "<![CDATA[", "]]>"),
-    *(
-        "<!--",
-        "-->",
-        "<script>",
-        "</script>",
-        "<select>",
-        "<option>",
-        "<template>",
-        "&amp;",
-        '=\\"',
-    ),
-    *("<title>", "<meta charset=", "\\xef\\xbb\\xbf", "\\xff\\xfe", "\\x00", "\\xed\\xa0\\x80"),
-    *("\\xe2\\x80\\xae", "\\xcc\\x81", "\\xf0\\x9f\\x91\\xa9", "\\x85", "\\x0c", "\\x0b"),
-    *(
-        "content\\x09",
-        "other?\\x09",
-        "unsure\\x09",
-        "# page: ",
-        "page\\x09line\\x09label\\x09hash\\x0a",
-    ),
-    *(
-        "WARC/1.0\\x0d\\x0a",
-        "WARC-Type: response\\x0d\\x0a",
-        "Content-Length: ",
-        "\\x0d\\x0a\\x0d\\x0a",
-    ),
-    *(
-        "HTTP/1.1 200 OK\\x0d\\x0a",
-        "Content-Type: text/html\\x0d\\x0a",
-        "Transfer-Encoding: chunked",
-    ),
-    *('{\\"text\\": \\"', "\\\\ud800", "\\x1f\\x8b\\x08", "\\x28\\xb5\\x2f\\xfd", "\\x78\\x9c"),
-)
+WORDS = r"""
+<div> </div> <p> <b\x20 <a\x20href= <table> <td> <svg> <![CDATA[ ]]> <!-- --> <script> </script>
+<select> <option> <template> &amp; =\" <title> <meta\x20charset= \xef\xbb\xbf \xff\xfe \x00
+\xed\xa0\x80 \xe2\x80\xae \xcc\x81 \xf0\x9f\x91\xa9 \x85 \x0c \x0b content\x09 other?\x09
+unsure\x09 #\x20page:\x20 page\x09line\x09label\x09hash\x0a WARC/1.0\x0d\x0a
+WARC-Type:\x20response\x0d\x0a Content-Length:\x20 \x0d\x0a\x0d\x0a HTTP/1.1\x20200\x20OK\x0d\x0a
+Content-Type:\x20text/html\x0d\x0a Transfer-Encoding:\x20chunked {\"text\":\x20\" \\ud800
+\x1f\x8b\x08 \x28\xb5\x2f\xfd \x78\x9c
+""".split()
+"""What the readers look for, as a dictionary of the fuzzer writes it."""
 
 
 def main() -> None:

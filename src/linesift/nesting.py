@@ -359,7 +359,8 @@ def _rewritten(html: str) -> str:
         name = (raw or tag).lower()
         bare = name.removeprefix("/")
         if bare == "title" and raw:
-            written.pieces.append(f"<title>{content}</title>")
+            text = content.replace("<", "&lt;")  # in a drawing it would be tags
+            written.pieces.append(f"<title>{text}</title>")
         elif raw or not bare or bare in _LEFT_OUT:
             continue
         elif bare in _VOID:

@@ -226,7 +226,7 @@ def _walk(root: LexborNode, lines: _Lines) -> None:
         elif tag not in _UNSEEN:
             child = node.first_child
             ends_line = tag in _BLOCKS
-            if child is not None or ends_line:
+            if child is not None or ends_line:  # comments are neither
                 attributes = node.attributes
                 if not attributes:
                     name = tag
