@@ -227,6 +227,13 @@ def brotli(data: bytes) -> bytes:
     [
         (["Content-Encoding: gzip"], gzip.compress),
         (["Content-Encoding: deflate"], zlib.compress),
+        (["Content-Encoding: deflate"], lambda data: zlib.compress(data)[2:-4]),  # no header
+        (["Content-Encoding: deflate"], bytes),
+        (
+            ["Content-Encoding: gzip"],
+            lambda data: gzip.compress(data[:9]) + gzip.compress(data[9:]),
+        ),
+        (["Content-Encoding: gzip"], lambda data: gzip.compress(data) + b"what servers append"),
         (["Content-Encoding: br"], brotli),
         (["Transfer-Encoding: chunked"], chunked),
         (
@@ -249,6 +256,23 @@ def test_a_damaged_coding_fails_one_page_and_not_the_next(tmp_path, coding):
     (tmp_path / "a.warc.gz").write_bytes(members([bad, RECORDS[2]]))
     first, second = records_of(tmp_path / "a.warc.gz")
     assert error_of(first).startswith(f"damaged {coding} coding")
+    assert read_record(second, FIELDS).lines == PAGE.lines
+
+
+@pytest.mark.parametrize(
+    ("coding", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("deflate", lambda data: zlib.compress(data)[2:-4]),
+    ],
+)
+def test_half_a_coded_body_is_not_taken_for_a_page(tmp_path, coding, pack):
+    half = pack(HTML.encode() * 50)[:-20]
+    bad = response("http://bad", half, f"Content-Encoding: {coding}")
+    (tmp_path / "a.warc.gz").write_bytes(members([bad, RECORDS[2]]))
+    first, second = records_of(tmp_path / "a.warc.gz")
+    assert error_of(first) == f"damaged {coding} coding: it is cut off"
     assert read_record(second, FIELDS).lines == PAGE.lines
 
 

@@ -25,7 +25,7 @@ _CLOSING = "\"'»”’“)]›」』"
 _WORDS = 5
 _SHORT_LINE = 10  # words up to which a line is dropped for an invitation
 _COUNTER = re.compile(
-    r"[\d.,]+\s*[km]?\s*(?:likes?|shares?|comments?|retweets?|reposts?|quotes?|bookmarks?"
+    r"(?<![\d.,])[\d.,]++\s*+(?:[km]\s*+)?(?:likes?|shares?|comments?|retweets?|reposts?|quotes?|bookmarks?"
     r"|upvotes?|downvotes?|downloads?|views?|followers?)",
     re.IGNORECASE,
 )

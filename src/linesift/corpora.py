@@ -51,9 +51,8 @@ SOURCES = {
 """The data sets by name, each at the commit that its manifest was made from."""
 
 _LANGUAGES = {"Greek": "el", "English": "en", "Chinese": "zh", "Polish": "pl", "Russian": "ru"}
-_PARAGRAPH = re.compile(r"<p>(.*?)</p>", re.DOTALL)
 _CANONICAL = re.compile(
-    r"""<(?:link[^>]+rel=["']?canonical|meta[^>]+property=["']?og:url)[^>]*?"""
+    r"""<(?:link[^>]{1,1000}rel=["']?canonical|meta[^>]{1,1000}property=["']?og:url)[^>]{0,1000}?"""
     r"""(?:href|content)=["']?(https?://[^"'\s>]+)""",
     re.IGNORECASE,
 )
@@ -96,13 +95,19 @@ def site_of(address: str) -> str:
     return ".".join(parts[-take:])
 
 
+def _plain(html: str) -> str:
+    """Return the text of a paragraph; what begins after the last ">" is no tag."""
+    tagged, end, rest = html.rpartition(">")
+    return unescape(re.sub(r"<[^>]+>", " ", tagged + end) + rest)
+
+
 def read_waddle(folder: Path) -> Iterator[Document]:
     """Yield DAnIEL 2.1: news in five languages, host and date in the file name."""
     root = folder / "corpora" / "Corpus_daniel_v2.1"
     languages = json.loads((root / "doc_lg.json").read_text(encoding="utf-8"))
     for path in sorted((root / "html").iterdir()):
         gold = (root / "reference" / path.name).read_text(encoding="utf-8", errors="replace")
-        paragraphs = [unescape(re.sub(r"<[^>]+>", " ", p)) for p in _PARAGRAPH.findall(gold)]
+        paragraphs = [_plain(p.partition("<p>")[2]) for p in gold.split("</p>")[:-1] if "<p>" in p]
         host = path.name.split("_")[1]
         yield Document(
             page_id=f"waddle/{path.name}",

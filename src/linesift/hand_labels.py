@@ -28,6 +28,7 @@ from linesift.page import Page
 
 _HEADER = "page\tline\tlabel\thash"
 _HASH_LENGTH = 12
+_MOST_DIGITS = 9  # of a line number; Python itself refuses thousands
 
 HandLabels = Mapping[str, Mapping[int, tuple[int, str]]]
 """By page id and line number: label code and hash of the line."""
@@ -61,13 +62,18 @@ def read_hand_labels(folder: str | Path) -> HandLabels:
     """
     found: dict[str, dict[int, tuple[int, str]]] = {}
     for path in label_files(folder):
-        header, *rows = path.read_text(encoding="utf-8").splitlines() or [""]
+        try:
+            header, *rows = path.read_text(encoding="utf-8").split("\n")
+        except UnicodeDecodeError as error:
+            raise LabelError(f"{path}: cannot be read as UTF-8 text ({error})") from error
         if header != _HEADER:
             raise LabelError(f"{path}: expected the header {_HEADER!r}, got {header[:60]!r}")
         for count, row in enumerate(rows, start=2):
+            if not row and count == len(rows) + 1:
+                break  # what stands after the last line feed
             where = f"{path}: line {count}"
             columns = row.split("\t")
-            if len(columns) != 4 or not columns[1].isdecimal():
+            if len(columns) != 4 or not columns[1].isdecimal() or len(columns[1]) > _MOST_DIGITS:
                 raise LabelError(f"{where}: expected {_HEADER!r}, got {row[:60]!r}")
             page, number, label, mark = columns
             lines = found.setdefault(page, {})

@@ -26,7 +26,7 @@ from linesift.linear import HashedLinear
 from linesift.metrics import PRESETS, Threshold
 from linesift.network import Network
 from linesift.odds import Probability, expit, is_unsure, logit, mean_judgement, softmax
-from linesift.page import NO_PATH, Batch, Page
+from linesift.page import MOST_LINES, NO_PATH, Batch, Page
 from linesift.shapes import check_arrays, check_bounded
 from linesift.tag_paths import hashed_paths
 from linesift.trees import Trees
@@ -126,7 +126,18 @@ class LinePredictor(ABC):
         threshold : float, 0 to 1, or {"precision", "balanced", "recall"}
             Probability from which a line is kept, or what matters most. The named ones
             also keep nothing of pages that seem to have no article.
+
+        Raises
+        ------
+        ValueError
+            A page has more lines than `MOST_LINES`.
         """
+        for page in X:
+            if (count := len(page.lines)) > MOST_LINES:
+                raise ValueError(
+                    f"page {page.page_id!r}: {count:,} lines are too many to judge together; "
+                    f"expected up to {MOST_LINES:,}"
+                )
         probabilities = self.predict_proba(X)
         kept = self.threshold(threshold)
         return [

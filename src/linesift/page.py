@@ -20,6 +20,8 @@ BASIC_PLANE = 0x10000
 """Code points that tables hold one by one."""
 OTHERS_BEYOND, IDEOGRAPHS_BEYOND = 0xFFFE, 0xFFFF
 """What code points beyond the basic plane count as: two that Unicode gives to no character."""
+MOST_LINES = 100_000
+"""Of a page that is judged; each takes three kilobytes meanwhile."""
 _BLOCK = 1 << 16  # characters whose arrays stay in a core's cache
 NO_PATH = -1
 

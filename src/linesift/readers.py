@@ -16,7 +16,8 @@ from pathlib import Path
 from resiliparse.parse.encoding import detect_encoding
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from linesift.page import Markup, Page
+from linesift.nesting import bounded
+from linesift.page import MOST_LINES, Markup, Page
 from linesift.text import split_lines
 
 _BLOCKS = frozenset(
@@ -48,12 +49,15 @@ _DECLARED = re.compile(
 )
 # Of Python's encodings those that no page is in; the time of one grows by the square of the size.
 _NO_CHARSETS = frozenset(("punycode", "unicode-escape", "raw-unicode-escape"))
-_HTML = re.compile(r"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]|<\?xml[^>]+>\s*<html", re.I)
+_HTML = re.compile(
+    r"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]|<\?xml[^>]{1,300}>\s*+<html", re.I
+)
 _TAG = re.compile(
     r"</?(?:div|p|a|span|br|table|td|ul|li|h[1-6]|article|section)(?:\s[^<>]*)?/?>", re.I
 )
 _NOT_TEXT = (b"%PDF", b"PK\x03\x04", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"\x1f\x8b")
 _SNIFFED = 4096
+_MOST_TAGS = 1_000_000  # of a page; a second for each 200,000
 
 
 class ReadError(ValueError):
@@ -103,6 +107,11 @@ def read_html(
     charset : str
         Encoding that the HTTP header names.
 
+    Raises
+    ------
+    ReadError
+        There are more than a million tags in it.
+
     Examples
     --------
     >>> page = read_html("<div class=menu><a href=/>Home</a></div><p>A <b>bold</b> word.")
@@ -114,7 +123,11 @@ def read_html(
     if isinstance(html, bytes):
         html = decode(html, charset)
     # Lexbor ends a document at a NUL; a browser drops the character.
-    tree = LexborHTMLParser(html.removeprefix("\ufeff").replace("\0", ""))
+    html = html.removeprefix("\ufeff").replace("\0", "")
+    data = html.encode("utf-8", "replace")
+    if (tags := data.count(b"<")) > _MOST_TAGS:
+        raise ReadError(f"{tags:,} tags are too many for a page")
+    tree = LexborHTMLParser(bounded(html, data))
     collector = _Lines()
     if tree.root is not None:
         _walk(tree.root, collector)
@@ -210,31 +223,31 @@ def _walk(root: LexborNode, lines: _Lines) -> None:
         elif tag == "br":
             if lines.has_text:
                 lines.flush()
-        elif tag not in _UNSEEN and node.is_element_node:
-            attributes = node.attributes
-            if not (attributes and _is_hidden(attributes)):
-                ends_line = tag in _BLOCKS
+        elif tag not in _UNSEEN:
+            child = node.first_child
+            ends_line = tag in _BLOCKS
+            if child is not None or ends_line:  # comments are neither
+                attributes = node.attributes
+                if not attributes:
+                    name = tag
+                elif "hidden" in attributes or (
+                    (style := attributes.get("style")) and _HIDDEN_STYLE.search(style)
+                ):
+                    node = node.next
+                    continue
+                else:
+                    name = _named(tag, attributes.get("class"), attributes.get("id"))
                 if ends_line and lines.has_text:
                     lines.flush()
-                child = node.first_child
                 if child is not None:
                     stack.append((node.next, in_link, ends_line))
-                    lines.elements.append(_element(tag, attributes) if attributes else tag)
+                    lines.elements.append(name)
                     in_link = in_link or tag == "a"
                     node = child
                     continue
         node = node.next
     if lines.has_text:
         lines.flush()
-
-
-def _is_hidden(attributes: dict[str, str | None]) -> bool:
-    style = attributes.get("style")
-    return "hidden" in attributes or bool(style and _HIDDEN_STYLE.search(style))
-
-
-def _element(tag: str, attributes: dict[str, str | None]) -> str:
-    return _named(tag, attributes.get("class"), attributes.get("id"))
 
 
 @lru_cache(maxsize=65536)
@@ -298,7 +311,7 @@ def read_bytes(data: bytes, page_id: str = "") -> Page:
     Raises
     ------
     ReadError
-        The bytes are neither (an image, an archive, a PDF).
+        The bytes are neither (an image, an archive, a PDF), or more lines than a page has.
     """
     if data.startswith(_NOT_TEXT):
         raise ReadError("not text or HTML; give the text or HTML of the page")
@@ -308,10 +321,24 @@ def read_bytes(data: bytes, page_id: str = "") -> Page:
 def read_string(text: str, page_id: str = "") -> Page:
     r"""Return a string as a page: HTML or plain text, whichever the content is.
 
+    Raises
+    ------
+    ReadError
+        There are more lines or tags in it than a page has.
+
+    Examples
+    --------
     >>> read_string("<!doctype html><p>One<p>Two").lines, read_string("One\nTwo").markup
     (('One', 'Two'), None)
     """
-    return read_html(text, page_id) if looks_like_html(text) else read_text(text, page_id)
+    return checked(read_html(text, page_id) if looks_like_html(text) else read_text(text, page_id))
+
+
+def checked(page: Page) -> Page:
+    """Return a page that is not too long to be judged, or raise a `ReadError`."""
+    if (count := len(page.lines)) > MOST_LINES:
+        raise ReadError(f"{count:,} lines are too many for a page")
+    return page
 
 
 def read_page(path: str | Path) -> Page:

@@ -21,6 +21,7 @@ from typing import Any
 from linesift.page import Page
 from linesift.readers import (
     ReadError,
+    checked,
     page_files,
     read_bytes,
     read_html,
@@ -38,9 +39,8 @@ _SUFFIXES = {
 _COMPRESSED = (".gz", ".zst")
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
 _LARGEST_PAGE = 64 << 20
-_MOST_LINES = 100_000  # of a page; each takes three kilobytes to judge
 _ROWS = 64  # of Parquet that are Python objects at a time
-_CHUNK_SIZE = re.compile(rb"[0-9a-fA-F]+[;\r]")
+_CHUNK_SIZE = re.compile(rb"[0-9a-fA-F]++[;\r]")
 
 
 @dataclass(frozen=True)
@@ -158,9 +158,7 @@ def read_record(record: Record, fields: Fields) -> Page:
     if (size := record.size) > _LARGEST_PAGE:
         raise ReadError(f"{size:,} bytes are too many for a page")
     page = _read(record, fields)
-    if (count := len(page.lines)) > _MOST_LINES:
-        raise ReadError(f"{count:,} lines are too many for a page")
-    return page
+    return checked(page)
 
 
 def _read(record: Record, fields: Fields) -> Page:
@@ -309,25 +307,41 @@ def _decoded(data: bytes, codings: tuple[str, ...]) -> bytes:
     from fastwarc import stream_io
 
     for coding in codings:
-        reader: Any
         source = io.BytesIO(data)
-        if coding == "chunked" and _CHUNK_SIZE.match(data):
-            reader = stream_io.ChunkedReader(source, fsspec_args=False)
-        elif coding in ("gzip", "x-gzip") and data.startswith(b"\x1f\x8b"):
-            reader = stream_io.GzipReader(source, fsspec_args=False)
-        elif coding == "deflate" and data[:1] == b"\x78":
-            reader = stream_io.GzipReader(source, zlib=True, fsspec_args=False)
-        elif coding == "br":
-            reader = stream_io.BrotliReader(source, fsspec_args=False)
-        else:
-            continue
         try:
-            data = reader.read(_LARGEST_PAGE + 1)
-        except OSError as error:
+            if coding == "chunked" and _CHUNK_SIZE.match(data):
+                data = stream_io.ChunkedReader(source, fsspec_args=False).read(_LARGEST_PAGE + 1)
+            elif coding in ("gzip", "x-gzip") and data.startswith(b"\x1f\x8b"):
+                data = _inflated(data, zlib.MAX_WBITS | 16)
+            elif coding == "deflate" and not data.lstrip().startswith(b"<"):
+                # Meant with a header, often sent without one.
+                headed = data[:1] == b"\x78" and int.from_bytes(data[:2], "big") % 31 == 0
+                data = _inflated(data, zlib.MAX_WBITS if headed else -zlib.MAX_WBITS)
+            elif coding == "br":
+                data = stream_io.BrotliReader(source, fsspec_args=False).read(_LARGEST_PAGE + 1)
+        except (OSError, EOFError, zlib.error) as error:
             raise ReadError(f"damaged {coding} coding: {error}") from error
         if len(data) > _LARGEST_PAGE:
             raise ReadError(f"more than {_LARGEST_PAGE:,} bytes are too many for a page")
     return data
+
+
+def _inflated(data: bytes, window: int) -> bytes:
+    """Return what bytes unpack to, up to one more than a page may have.
+
+    What follows the end is left out, as browsers do; an end that is missing is an error, for
+    half a page would be judged as a whole one.
+    """
+    unpacked = b""
+    while data and len(unpacked) <= _LARGEST_PAGE:
+        stream = zlib.decompressobj(window)
+        unpacked += stream.decompress(data, _LARGEST_PAGE + 1 - len(unpacked))
+        if not stream.eof and len(unpacked) <= _LARGEST_PAGE:
+            raise EOFError("it is cut off")
+        data = stream.unused_data
+        if not data.startswith(b"\x1f\x8b"):
+            break
+    return unpacked
 
 
 # --------------------------------------------------------------- JSONL and Parquet
