@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from linesift import load_model
+from linesift.model import LinePredictor
 from linesift.readers import ReadError, read_bytes
 
 PLOT = Path(__file__).resolve().parents[1] / "docs" / "time-by-size.png"
@@ -83,13 +84,13 @@ def main() -> None:
     draw(times, arguments.plot)
 
 
-def seconds(model: object, data: bytes) -> float:
+def seconds(model: LinePredictor, data: bytes) -> float:
     """Return the processor time in which a page is read and judged, or refused."""
     best = float("inf")
     for _ in range(3):
         began = time.process_time()
         try:
-            model.predict_lines([read_bytes(data)])  # type: ignore[attr-defined]
+            model.predict_lines([read_bytes(data)])
         except ReadError:
             pass
         best = min(best, time.process_time() - began)
