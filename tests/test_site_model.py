@@ -140,6 +140,11 @@ def test_as_scikit_learn_expects_it(base):
     [
         (PAGES[:1], [[CONTENT]], "page 'page 0': expected 7 labels, got 1"),
         (PAGES[:2], LABELS[:1], "expected 2 label arrays, got 1"),
+        (
+            PAGES[:1],
+            [[CONTENT] * 6 + [7]],
+            "page 'page 0': expected label codes 0 to 3, or -1 .* 7",
+        ),
         (PAGES[:1], [[UNSURE] * 7], "no line is labelled; label some lines"),
         ([], [], "no line is labelled; label some lines"),
         (PAGES[:1], [[CONTENT] * 7], "every labelled line is content; label lines around"),

@@ -10,22 +10,21 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
 
+from linesift.estimator import LineEstimator, label_arrays
 from linesift.features import Floats
 from linesift.fitting import Fitting
 from linesift.labels import CONTENT, LABELS, UNSURE, LabelledPages
 from linesift.linear import HashedLinear
-from linesift.metrics import PRESETS, Threshold, best_threshold, surest_line
-from linesift.model import MARGIN, LineModel, LinePredictor
+from linesift.metrics import PRESETS, best_threshold, surest_line
+from linesift.model import MARGIN, LineModel
 from linesift.odds import is_unsure, mean_judgement
 from linesift.page import Page
 from linesift.streaming import PageSample, StreamedLines
 from linesift.views import TrainingViews, training_views
 
 
-class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
+class LineClassifier(LineEstimator):
     r"""Labels the lines of pages as content or as a kind of noise.
 
     X is a sequence of pages and y one label array per page: a page is never cut in two.
@@ -282,30 +281,6 @@ class LineClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
     @staticmethod
     def _labelled(X: Sequence[Page], y: Sequence[npt.ArrayLike]) -> LabelledPages:
         """Return the pages that have a line that somebody is sure of."""
-        given = [np.asarray(one) for one in y]
-        if len(X) != len(given):
-            raise ValueError(f"expected {len(X)} label arrays, got {len(given)}")
-        for page, one in zip(X, given, strict=True):
-            if len(one) != len(page.lines):
-                raise ValueError(
-                    f"page {page.page_id!r}: expected {len(page.lines)} labels, got {len(one)}"
-                )
-            odd = one[~np.isin(one, (UNSURE, *range(len(LABELS))))]
-            if len(odd):
-                raise ValueError(
-                    f"page {page.page_id!r}: expected label codes 0 to {len(LABELS) - 1}, or "
-                    f"{UNSURE} for unsure, got {odd[0]}"
-                )
-        labels = [one.astype(np.int8) for one in given]
+        labels = label_arrays(X, y)
         pages = LabelledPages(list(X), labels, [""] * len(labels), [()] * len(labels))
         return pages.select([bool((one != UNSURE).any()) for one in labels])
-
-    def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
-        """Return the probability of each label for each line, per page (n_lines, n_labels)."""
-        check_is_fitted(self, "model_")
-        return self.model_.predict_proba(X)
-
-    def threshold(self, wanted: float | str = "balanced") -> Threshold:
-        """Return what is kept at a threshold, as `LinePredictor.threshold` does."""
-        check_is_fitted(self, "model_")
-        return super().threshold(wanted)

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
 
+from linesift.estimator import LineEstimator, label_arrays
 from linesift.features import Floats
 from linesift.labels import CONTENT, LABELS, UNSURE
-from linesift.metrics import Threshold
 from linesift.model import NOISE, LineModel, LinePredictor
 from linesift.model_file import load_model
 from linesift.odds import logit
@@ -19,7 +17,7 @@ from linesift.site_model import BITS, GROUPS, Evidence, SiteModel, evidence, log
 _STEPS = 100  # of the optimiser, at most; it needs some dozens
 
 
-class SiteClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
+class SiteClassifier(LineEstimator):
     r"""Corrects a trained model by labelled pages of one site, or of a few alike.
 
     X is a sequence of pages and y one label array per page, as for `LineClassifier`. Pages
@@ -94,16 +92,6 @@ class SiteClassifier(LinePredictor, ClassifierMixin, BaseEstimator):
         self.classes_, self.thresholds_ = np.array(LABELS), base.thresholds_
         return self
 
-    def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
-        """Return the probability of each label for each line, per page (n_lines, n_labels)."""
-        check_is_fitted(self, "model_")
-        return self.model_.predict_proba(X)
-
-    def threshold(self, wanted: float | str = "balanced") -> Threshold:
-        """Return what is kept at a threshold, as `LinePredictor.threshold` does."""
-        check_is_fitted(self, "model_")
-        return super().threshold(wanted)
-
 
 def _check_both_sides(labels: npt.NDArray[np.int8]) -> None:
     """Raise a ValueError unless there are lines that are content and lines that are not."""
@@ -120,15 +108,8 @@ def _in_both_forms(
     X: Sequence[Page], y: Sequence[npt.ArrayLike]
 ) -> tuple[list[Page], npt.NDArray[np.int8]]:
     """Return each page as it is and without its markup, and the labels of all lines."""
-    labels = [np.asarray(one, np.int8) for one in y]
-    if len(X) != len(labels):
-        raise ValueError(f"expected {len(X)} label arrays, got {len(labels)}")
     pages, shown = [], [np.empty(0, np.int8)]
-    for page, one in zip(X, labels, strict=True):
-        if len(one) != len(page.lines):
-            raise ValueError(
-                f"page {page.page_id!r}: expected {len(page.lines)} labels, got {len(one)}"
-            )
+    for page, one in zip(X, label_arrays(X, y), strict=True):
         forms = [page] if page.markup is None else [page, page.without_markup()]
         pages += forms
         shown += [one] * len(forms)
