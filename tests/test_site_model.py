@@ -143,7 +143,7 @@ def test_as_scikit_learn_expects_it(base):
         (
             PAGES[:1],
             [[CONTENT] * 6 + [7]],
-            "page 'page 0': expected label codes 0 to 3, or -1 .* 7",
+            "page 'page 0': expected label codes 0 to 3, .* 7",
         ),
         (PAGES[:1], [[UNSURE] * 7], "no line is labelled; label some lines"),
         ([], [], "no line is labelled; label some lines"),
