@@ -107,6 +107,18 @@ def by_example(command: str) -> None:
     script.main.make_context(words[1], words[2:])
 
 
+def by_script(command: str) -> None:
+    """Check that a script is there and its help names these options."""
+    words = shlex.split(command, comments=True)
+    options = [word for word in words if word.startswith("--")]
+    script = words[1 : words.index(options[0])]
+    done = subprocess.run(
+        [sys.executable, *script, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for option in options:
+        assert f"{option} " in done.stdout
+
+
 def by_json(command: str) -> None:
     """Check that the model takes the body of a request."""
     words = shlex.split(command, comments=True)
@@ -135,6 +147,7 @@ NOT_RUN = [
     ),
     NotRun(r"mlflow (ui|models serve)", "serves until ^C; test_serving.py runs it", by_mlflow),
     NotRun(r"curl .* http://127", "needs that server; test_serving.py asks it", by_json),
+    NotRun(r"python (experiments/|-m tests\.)", "takes from minutes to an hour", by_script),
     NotRun(
         r"python examples/", "needs datatrove or Spark; test_scale.py, test_spark.py", by_example
     ),
@@ -204,6 +217,7 @@ def test_a_session_in_which_keys_are_pressed_is_understood(place, monkeypatch):
         (by_hydra, "python train.py -m experiments=no_context,no_such_experiment"),
         (by_pip, "pip install '.[no_such_extra]'"),
         (by_make, "make no-such-target"),
+        (by_script, "python -m tests.fuzz --no-such-option 3"),
         (by_json, "curl http://127.0.0.1:5001 -d '{\"inputs\": [1]}'"),
     ],
 )
