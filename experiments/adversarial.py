@@ -120,7 +120,7 @@ def draw(times: dict[str, list[float]], path: Path) -> None:
     axes.set(xscale="log", yscale="log", xlabel="size, kB", ylabel="seconds to read and judge")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, fontsize=9)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=90)
 
 
 if __name__ == "__main__":

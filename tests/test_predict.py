@@ -38,7 +38,7 @@ print(digest.hexdigest())
 
 def test_threads_and_batches_change_no_bit_of_what_the_shipped_model_says():
     found = set()
-    for threads, size in (("1", "1"), ("1", "100"), ("2", "5"), ("2", "100")):
+    for threads, size in (("1", "1"), ("2", "5"), ("2", "100")):
         told = os.environ | {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
         run = [sys.executable, "-c", DIGEST, size]
         done = subprocess.run(run, env=told, capture_output=True, text=True, check=True)

@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 
 from linesift import load_model
 from linesift.model_file import read_card
+from tests.calls import watch
 from tests.made_pages import tracking_database
 
 ROOT = Path(__file__).parents[1]
@@ -48,10 +49,21 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def done(folder):
-    result = train(folder, f"paths.model_file={folder}/tiny.safetensors")
+def calls(tmp_path_factory) -> tuple[dict[str, str], Path]:
+    return watch(tmp_path_factory.mktemp("calls"))
+
+
+@pytest.fixture(scope="module")
+def done(folder, calls):
+    told = command(folder, f"paths.model_file={folder}/tiny.safetensors")
+    told["env"] |= calls[0]
+    result = subprocess.run(**told, capture_output=True)
     assert result.returncode == 0, result.stderr
     return result
+
+
+def test_a_training_on_a_database_calls_nobody_and_tells_nobody(done, calls):
+    assert calls[1].read_text() == ""
 
 
 def test_training_writes_a_model_that_a_fresh_process_predicts_with(done, folder, tmp_path):
