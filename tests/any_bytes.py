@@ -25,7 +25,7 @@ from linesift.sources import Fields, read_record, read_records
 
 CHARSETS = ("", "windows-1251", "utf-16", "gb2312", "shift_jis", "no-such", "unicode_escape")
 _PIECE, _REPEATED = 64, 30_000  # characters of what is repeated, and of the whole
-UNWATCHED = 3000  # start tags that may nest as they like; a table cell implies two more
+UNWATCHED = 4000  # start tags that may nest as they like; a table cell implies two more
 GATHERED = 64
 """Inputs that become the pages of one prediction."""
 

@@ -13,13 +13,14 @@ an element that is not surely closed counts as open.
 import re
 from collections import Counter
 from html import escape, unescape
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
 DEEPEST = 512
 """Elements open at a time, as in browsers; what lies deeper stands beside the deepest."""
-_FEW = 3000  # elements that are parsed soon however they nest, if as few end tags are there
+_FEW = 4000  # elements that are parsed soon however they nest, if as few end tags are there
 _MOST_COPIES = 100_000  # elements that opening again may add to a page
 _MOST_ATTRIBUTES = 500  # of a tag, each compared with those before it
 _STRIDE = 8192  # bytes; a tag shorter than two has not too many attributes
@@ -112,7 +113,8 @@ def bounded(html: str, data: bytes) -> str | bytes:
     >>> bounded(deep, deep.encode()).count("<div>")
     512
     """
-    return _rewritten(html) if _may_take_long(data) and _nests_deep(html) else data
+    may_take_long = _has_many_elements(data) or _may_have_long_tag(data)
+    return _rewritten(html) if may_take_long and _nests_deep(html) else data
 
 
 # ----------------------------------------------------------------------- a first look
@@ -133,8 +135,8 @@ _MAY_FORMAT = _letters(" ".join(sorted(_FORMATTING)))
 _IS_LETTER = np.array([chr(byte).isalpha() and byte < 128 for byte in range(256)])
 
 
-def _may_take_long(data: bytes) -> bool:
-    """Tell whether elements are so many, or a tag so long, that it matters how they nest."""
+def _has_many_elements(data: bytes) -> bool:
+    """Tell whether elements are so many that it matters how they nest."""
     codes = np.frombuffer(data, np.uint8)
     marks = np.flatnonzero(codes[:-2] == ord("<"))
     first = codes[marks + 1]
@@ -144,21 +146,18 @@ def _may_take_long(data: bytes) -> bool:
         return True
     pairs = first | codes[starts + 2].astype(np.uint16) << 8
     formatting = starts[_MAY_FORMAT[pairs]]
-    if len(starts) * len(formatting) > _MOST_COPIES and (
-        len(starts) * _unlike(data, formatting.tolist()) > _MOST_COPIES
-    ):
-        return True
-    return _has_long_tag(data)
+    most = len(starts) * len(formatting)
+    return most > _MOST_COPIES and len(starts) * _unlike(data, formatting) > _MOST_COPIES
 
 
-def _unlike(data: bytes, formatting: list[int]) -> int:
+def _unlike(data: bytes, formatting: npt.NDArray[np.intp]) -> int:
     """Return how many the parser may open again: of equal ones it is no more than three."""
-    found = [named for at in formatting if (named := _FORMATTED.match(data, at))]
+    found = [named for at in formatting.tolist() if (named := _FORMATTED.match(data, at))]
     bare = {named[1].lower() for named in found}
     return sum(named[2] != b">" for named in found) + 3 * len(bare)
 
 
-def _has_long_tag(data: bytes) -> bool:
+def _may_have_long_tag(data: bytes) -> bool:
     """Tell whether a tag may have thousands of attributes; scripts look so at times.
 
     A long tag holds one of the places a stride apart, and goes on from there for another.
@@ -172,7 +171,7 @@ def _has_long_tag(data: bytes) -> bool:
             begin = start.start() if start else end
             end = values.end_of_tag(place)
             if end - place > _STRIDE:
-                if len(_NAMES.findall(data, begin, end)) > _MANY_NAMES:
+                if next(islice(_NAMES.finditer(data, begin, end), _MANY_NAMES, None), None):
                     return True
                 place = end
         before = place
