@@ -47,8 +47,9 @@ class LineEstimator(LinePredictor, ClassifierMixin, BaseEstimator):
         scores = []
         for truth, given in zip(label_arrays(X, y), self.predict(X), strict=True):
             known, kept, content = truth != UNSURE, given == LABELS[CONTENT], truth == CONTENT
-            pairs = ((kept & content), (kept & ~content), (~kept & content))
-            scores.append(f1_score(*(np.float64((known & one).sum()) for one in pairs)))
+            true, false, missed = kept & content, kept & ~content, ~kept & content
+            counts = (np.array((known & one).sum(), float) for one in (true, false, missed))
+            scores.append(f1_score(*counts))
         return float(np.mean(scores))
 
 
