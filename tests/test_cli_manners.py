@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import pty
 import re
 import shutil
 import signal
@@ -143,6 +144,51 @@ def test_what_goes_into_a_pipe_is_plain_text(arguments):
     done = subprocess.run([BIN / "linesift", *arguments], capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"\x1b" not in done.stdout
+
+
+def test_the_list_of_commands_says_to_its_end_what_each_does():
+    groups = [((), main), (("labels",), main.commands["labels"])]
+    for typed, group in groups:
+        folded = " ".join(shown(*typed, "--help").partition("Commands:")[2].split())
+        for name, command in group.commands.items():
+            sentence = " ".join(command.help.partition(".")[0].split())
+            assert f"{name} {sentence}." in folded.replace("...", "")
+
+
+# -------------------------------------------------------------------------- a terminal
+
+
+def on_terminal(*arguments: object) -> list[str]:
+    """Return the rows of a terminal to which a command writes, all it ever showed on them."""
+    main_end, end = pty.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "200", "NO_COLOR": "1"}
+    done = subprocess.Popen(
+        [BIN / "linesift", *map(str, arguments)], stdout=end, stderr=end, env=environment
+    )
+    os.close(end)
+    written = b""
+    while True:
+        try:
+            part = os.read(main_end, 65536)
+        except OSError:  # how Linux says that the other end is closed
+            break
+        written += part
+    os.close(main_end)
+    done.wait()
+    # A bar is written over: what stands on a row is what came after the last erasure.
+    rows = written.decode().replace("\r\n", "\n").split("\n")
+    return [re.sub(r"\x1b\[\??[0-9;]*\w", "", row.rpartition("\x1b[2K")[2]) for row in rows]
+
+
+def test_no_bar_stands_in_the_rows_of_pages_or_of_what_cannot_be_read(model, tmp_path):
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / "bad.txt").write_bytes(b"%PDF-1.4")
+    (pages / "good.txt").write_text("It rained all day, they said, and the river rose.")
+    bad = f"linesift: {pages}/bad.txt: not text or HTML; give the text or HTML of the page"
+    keep_all = ["predict", "--model", model, "--threshold", "0"]
+    assert on_terminal(*keep_all, pages) == [bad, (pages / "good.txt").read_text(), ""]
+    assert bad in on_terminal(*keep_all, "--output", tmp_path / "out", pages)
 
 
 # -------------------------------------------------------------------------- completion

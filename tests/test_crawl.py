@@ -454,3 +454,4 @@ def test_a_missing_package_is_one_sentence(model, crawl, tmp_path, monkeypatch):
     assert result.exit_code == 2
     (line,) = result.stderr.splitlines()
     assert line.endswith("install it with: pip install 'linesift[crawl]'")
+    assert not (tmp_path / "out").exists()  # JSONL may still be written there

@@ -176,7 +176,7 @@ def test_import_merges_and_replaces_hand_labels_only_when_told(tmp_path):
     file.write_bytes(exported())
     result = run("labels", "import", file, "--labels", folder)
     assert result.exit_code == 2
-    assert "1 lines are labelled otherwise by hand" in result.stderr
+    assert "1 line is labelled otherwise by hand" in result.stderr
     assert path.read_bytes() == before
     assert run("labels", "import", file, "--labels", folder, "--force").exit_code == 0
     assert path.read_text(encoding="utf-8") == TEXT

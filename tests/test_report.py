@@ -305,6 +305,7 @@ def test_color_is_of_no_effect_beyond_a_terminal_unless_asked_for(model, folder)
     plain = run("predict", "--model", model, "--format", "tsv", folder).stdout_bytes
     for when in ("auto", "never"):
         assert run("predict", "--model", model, "--color", when, folder).stdout_bytes == plain
+    assert run("predict", "--model", model, "--color", folder).stdout_bytes == plain
 
 
 @pytest.mark.parametrize(

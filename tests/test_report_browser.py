@@ -199,6 +199,14 @@ def test_buttons_do_what_keys_do(look, one):
 # ------------------------------------------------------------------------------- pages
 
 
+def test_the_key_that_the_reasons_name_opens_a_page_where_none_is_open(look, many):
+    page = look(many)
+    press(page, "j")
+    assert focused(page) == "p1-1"
+    press(page, "j")
+    assert focused(page) == "p1-2"
+
+
 def test_many_pages_open_and_close_and_keys_go_from_one_to_the_next(look, many):
     page = look(many)
     assert shown(page) == []

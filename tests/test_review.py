@@ -296,7 +296,7 @@ def test_it_ends_on_interrupt_with_what_was_saved_and_what_to_do_next(model, tmp
         out, err = process.communicate(timeout=20)
         assert process.returncode == 0
     assert "saved labels of 1 line on 1 page;" in out
-    assert f"'data.pages={labels}'" in out
+    assert out.endswith(f"python train.py experiments=my_site 'data.pages={labels}'\n")
     assert "Traceback" not in err
     assert load_label_file(labels / "a.tsv").by_hand.sum() == 1
 

@@ -127,6 +127,7 @@ def test_the_least_certain_line_comes_first_and_agreeing_keeps_what_the_model_sa
     reviewer.press("a")
     assert reviewer.labels() == guessed
     assert load_label_file(labels / "one.tsv").by_hand.all()
+    assert "All lines of all pages are labelled." in reviewer.page.locator("#said").inner_text()
 
 
 def test_text_of_a_page_is_shown_as_text(reviewer):

@@ -34,6 +34,12 @@ def test_notes_say_what_was_asked_trained_on_and_scored(training):
     assert scored.endswith(f"the untuned run rule has {rule}.")
 
 
+def test_pages_whose_site_nobody_told_are_not_counted_as_sites(training):
+    pages = [replace(page, site="") for page in training.data.train.pages]
+    of_unknown = replace(training.data, train=training.data.train.map_pages(pages))
+    assert "Trained on 9 pages of unknown site (" in said(replace(training, data=of_unknown))
+
+
 def test_settings_that_were_changed_are_named(training):
     assert "with `context=once model.trees=5`." in said(
         training, changed=["context=once", "model.trees=5"]

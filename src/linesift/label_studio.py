@@ -116,7 +116,7 @@ def read_tasks(data: bytes, where: str) -> list[Imported]:
     try:
         tasks = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise LabelError(f"{where}: not JSON ({error})") from error
+        raise LabelError(f"{where}: not JSON ({error}); export as JSON") from error
     if not isinstance(tasks, list):
         raise LabelError(f"{where}: expected a list of tasks, as Label Studio's JSON export is")
     found = [_read_task(task, f"{where}: task {i}") for i, task in enumerate(tasks, start=1)]

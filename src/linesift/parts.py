@@ -146,6 +146,8 @@ class Output:
             Another run writes here, has written with other settings, or the folder
             holds files that no run accounts for.
         """
+        if self.form == "parquet":
+            import pyarrow.parquet  # noqa: F401  # if it is missing, nothing is written at all
         self.folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(self.folder, os.O_RDONLY)
         try:

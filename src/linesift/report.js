@@ -39,6 +39,7 @@
     !main.classList.contains("hide-" + line.classList[0]) && line.closest("details").open;
 
   function go(step) {
+    if (!pages.some((page) => page.open)) return goToPage(0);
     let at = current ? lines.indexOf(current) : step > 0 ? -1 : lines.length;
     do at += step;
     while (lines[at] && !shown(lines[at]));

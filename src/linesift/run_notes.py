@@ -7,7 +7,7 @@ notes do; they are the description of a run wherever runs are compared.
 from collections.abc import Iterator, Sequence
 
 from linesift.evaluate import Form
-from linesift.labels import LABELS
+from linesift.labels import LABELS, LabelledPages
 from linesift.metrics import differences
 from linesift.training import Training
 
@@ -38,18 +38,21 @@ def notes(training: Training, *, question: str, changed: Sequence[str], commit: 
     return "\n\n".join(
         [
             question,
-            f"Trained on {_count(train.sites)} ({corpora}), with {settings}.",
-            f"Scored on {_count(first.labelled.sites)}: {training.held_out}. {_scores(training)}",
+            f"Trained on {_count(train)} ({corpora}), with {settings}.",
+            f"Scored on {_count(first.labelled)}: {training.held_out}. {_scores(training)}",
             "\n".join(["Unusual:", "", *unusual]) if unusual else "Nothing unusual.",
         ]
     )
 
 
-def _count(sites: Sequence[str]) -> str:
+def _count(labelled: LabelledPages) -> str:
     def counted(number: int, what: str) -> str:
         return f"{number:,} {what}{'' if number == 1 else 's'}"
 
-    return f"{counted(len(sites), 'page')} of {counted(len(set(sites)), 'site')}"
+    pages = counted(len(labelled), "page")
+    if not any(page.site for page in labelled.pages):
+        return f"{pages} of unknown site"
+    return f"{pages} of {counted(len(set(labelled.sites)), 'site')}"
 
 
 def _scores(training: Training) -> str:

@@ -80,6 +80,15 @@ _MEND = {
 class Commands(click.Group):
     """A group whose commands end with a sentence on ^C (exit code 130) and on a full disk (2)."""
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what each command does, folded; click would cut it at the end of the row."""
+        rows = [
+            (name, self.commands[name].get_short_help_str(limit=200))
+            for name in self.list_commands(ctx)
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
@@ -92,6 +101,14 @@ class Commands(click.Group):
             # What is on the terminal's line by then, "^C" or half a row, stays by itself.
             click.echo("\nlinesift: interrupted before it was done", err=True)
             ctx.exit(130)
+
+
+def note(sentence: str) -> None:
+    """Print a sentence on standard error, above a bar if there is one.
+
+    Not with click: it writes past the bar, into its row.
+    """
+    print(f"linesift: {sentence}", file=sys.stderr)
 
 
 class InputError(click.ClickException):
@@ -188,9 +205,9 @@ def _told(error: OSError) -> str:
 
 
 @contextmanager
-def progress_bar(title: str, total: int) -> Iterator["Progress"]:
+def progress_bar(title: str, total: int, *, wanted: bool = True) -> Iterator["Progress"]:
     """Show a bar on standard error if that is a terminal; say nothing otherwise."""
-    if not sys.stderr.isatty():
+    if not (wanted and sys.stderr.isatty()):
         yield lambda what, done, of: None
         return
     from rich.console import Console

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from linesift.cli.common import InputError, examples, load_model, model_option, one_sentence
+from linesift.cli.common import (
+    Commands,
+    InputError,
+    examples,
+    load_model,
+    model_option,
+    one_sentence,
+)
 from linesift.cli.review import complain, labels_option
 
 if TYPE_CHECKING:
@@ -15,10 +22,11 @@ if TYPE_CHECKING:
 
 
 @click.group(
+    cls=Commands,
     epilog=examples(
         "linesift labels export data/pages --predictions --output tasks.json",
         "linesift labels import export.json",
-    )
+    ),
 )
 def labels() -> None:
     """Take label files to Label Studio and back."""
@@ -86,16 +94,17 @@ def import_(file: Path, labels: Path, force: bool) -> None:
         for one in found:  # what is wrong with any page is said before anything is written
             differing = _differing(store, one)
             if differing and not force:
+                lines = "1 line is" if differing == 1 else f"{differing:,} lines are"
                 raise InputError(
-                    f"{one.file.page.page_id}: {differing} lines are labelled otherwise by hand in "
-                    f"{labels}; --force replaces them"
+                    f"{one.file.page.page_id}: {lines} labelled otherwise by hand in {labels}; "
+                    "--force replaces that"
                 )
-        lines = sum(_save(store, one) for one in found)
+        saved = sum(_save(store, one) for one in found)
     for one in found:
         if one.annotators > 1:
             said = f"of {one.annotators} annotations one counts; they differ on"
             complain(one.file.page.page_id, f"{said} {one.disagreed} lines")
-    click.echo(f"imported {lines:,} labels of {len(found):,} pages into {labels}", err=True)
+    click.echo(f"imported {saved:,} labels of {len(found):,} pages into {labels}", err=True)
 
 
 def _differing(store: "LabelStore", one: "Imported") -> int:

@@ -16,6 +16,7 @@ from linesift.cli.common import (
     ThresholdType,
     examples,
     model_option,
+    note,
     one_sentence,
     progress_bar,
 )
@@ -26,18 +27,33 @@ if TYPE_CHECKING:
     from linesift.parts import Output
     from linesift.sources import Record
 
+_WHEN = ("auto", "always", "never")
 _NAMED = 20  # failures named one by one; the others are counted
 
 
+class _Predict(click.Command):
+    """Takes `--color` alone for `--color=auto`, as other tools do, and a page may come after it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Return what is left of the arguments."""
+        pairs = zip(args, [*args, ""][1:], strict=True)
+        told = [
+            "--color=auto" if one == "--color" and following not in _WHEN else one
+            for one, following in pairs
+        ]
+        return super().parse_args(ctx, told)
+
+
 @click.command(
+    cls=_Predict,
     epilog=examples(
         "linesift predict page.txt",
         "curl -s https://example.org/news | linesift predict -",
-        "linesift predict --color auto page.txt",
+        "linesift predict --color page.txt",
         "linesift predict --format jsonl pages/ > lines.jsonl",
         "linesift predict --format html page.html > report.html",
         "linesift predict --jobs 2 --output articles crawl.warc.gz",
-    )
+    ),
 )
 @click.argument("inputs", nargs=-1, required=True, metavar="FILE|FOLDER|-...")
 @click.option(
@@ -50,7 +66,8 @@ _NAMED = 20  # failures named one by one; the others are counted
 )
 @click.option(
     "--color",
-    type=click.Choice(["auto", "always", "never"]),
+    type=click.Choice(_WHEN),
+    metavar="[=auto|always|never]",
     help="Every line of a page (as --format tsv), its noise dimmed and coloured by label; "
     "auto, as tsv does without this: on a terminal, unless NO_COLOR is set.",
 )
@@ -191,11 +208,11 @@ class _Failures:
         self.count += 1
         if self.count <= _NAMED:
             said = "".join(piece for piece, _ in visible(f"{outcome.name}: {outcome.error}"))
-            click.echo(f"linesift: {said}", err=True)
+            note(said)
 
     def close(self) -> None:
         if self.count > _NAMED:
-            click.echo(f"linesift: and {self.count - _NAMED:,} more without a page", err=True)
+            note(f"and {self.count - _NAMED:,} more without a page")
 
 
 def _exit_code(pages: int, failed: int) -> int:
@@ -208,7 +225,8 @@ def _exit_code(pages: int, failed: int) -> int:
 def _print(records: "Iterator[Record]", judge: Any, jobs: int, *, blank_between: bool) -> int:
     """Print what becomes of each record; return the exit code."""
     printed = 0
-    with _pages(records, judge, jobs) as (pages, failures):
+    # On a terminal the pages themselves show how far it is, and a bar would share their lines.
+    with _pages(records, judge, jobs, bar=not sys.stdout.isatty()) as (pages, failures):
         for page in pages:
             if blank_between and printed:
                 click.echo()
@@ -233,7 +251,7 @@ def _print_report(records: "Iterator[Record]", judge: Any, jobs: int) -> int:
 
 @contextmanager
 def _pages(
-    records: "Iterator[Record]", judge: Any, jobs: int
+    records: "Iterator[Record]", judge: Any, jobs: int, *, bar: bool = True
 ) -> Iterator[tuple[Iterator[Any], _Failures]]:
     """Give what the judge made of each page, and the failures met on the way."""
     from linesift.crawl import CrawlError, judged
@@ -251,7 +269,7 @@ def _pages(
             advance("pages", done, 0)
 
     try:
-        with progress_bar("pages", 0) as advance:
+        with progress_bar("pages", 0, wanted=bar) as advance:
             yield pages(), failures
     except CrawlError as error:
         raise InputError(str(error)) from error

@@ -17,6 +17,7 @@ from linesift.cli.common import (
     examples,
     load_model,
     model_option,
+    note,
     one_sentence,
     progress_bar,
 )
@@ -38,7 +39,7 @@ labels_option = click.option(
 
 def complain(name: str, reason: str) -> None:
     """Name what is left out, and why."""
-    click.echo(f"linesift: {name}: {reason}", err=True)
+    note(f"{name}: {reason}")
 
 
 def guesses(inputs: tuple[str, ...], labels: Path, model_path: str | None) -> Iterator["Guess"]:
@@ -101,7 +102,7 @@ def review(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     server.serve_forever()  # until it is interrupted
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is being saved is saved to its end
-    click.echo(f"\n{_summary(session.close(), labels)}")
+    click.echo(f"\n{_summary(session.close(), labels, inputs)}")
 
 
 def _has_screen() -> bool:
@@ -115,18 +116,25 @@ def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def _summary(saved: dict[str, Any], labels: Path) -> str:
-    train = "python train.py"
-    if labels != Path(DEFAULT_LABELS):
-        train += f" {shlex.quote(f'data.pages={labels}')}"
+def _summary(saved: dict[str, Any], labels: Path, inputs: tuple[str, ...]) -> str:
     left = f"{saved['done']:,} of {saved['of']:,} lines are labelled in {labels}"
     if not saved["lines"]:
         return f"linesift: nothing was labelled; {left}"
     return (
         f"linesift: saved labels of {_counted(saved['lines'], 'line')} on "
         f"{_counted(saved['pages'], 'page')}; {left}; "
-        f"train on them with: {train}"
+        f"train on them with: {_training(labels, inputs)}"
     )
+
+
+def _training(labels: Path, inputs: tuple[str, ...]) -> str:
+    """Return what to type next; a folder of their own most likely holds labels of one site."""
+    if labels == Path(DEFAULT_LABELS):
+        return "python train.py"
+    options = ["experiments=my_site", f"data.pages={labels}"]
+    if len(inputs) == 1 and Path(inputs[0]).is_dir():
+        options.append(f"data.html={inputs[0]}")
+    return f"python train.py {shlex.join(options)}"
 
 
 @click.command(

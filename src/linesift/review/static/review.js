@@ -107,7 +107,14 @@ async function nextUndone() {
   const order = [...pages.slice(at + 1), ...pages.slice(0, at)];
   const next = order.find((one) => one.done < one.of);
   if (next) await open(next.key);
-  else say("All lines of all pages are labelled. Thank you!");
+  else say(doneWith());
+}
+
+// What to say of a page without a line left to label.
+function doneWith() {
+  const more = pages.some((one) => one.done < one.of);
+  if (more) return "This page is done. n goes to the next one.";
+  return "All lines of all pages are labelled. Thank you! Ctrl-C in the terminal ends it.";
 }
 
 // ---------------------------------------------------------------- lines
@@ -194,7 +201,7 @@ function nextDoubtful() {
 function goOn(from) {
   const left = byDoubt();
   if (!left.length) {
-    say("This page is done. n goes to the next one.");
+    say(doneWith());
     select(from.at(-1), false);
   } else if (by("order").value === "page") {
     select(from.at(-1) + 1, false);
@@ -260,7 +267,8 @@ function acceptPage() {
   const left = byDoubt();
   if (!left.length) return nextUndone();
   label(left, (line) => line.guess);
-  say(`Agreed with ${left.length} lines. This page is done. n goes to the next one.`);
+  const lines = left.length === 1 ? "1 line" : `${left.length} lines`;
+  say(`Agreed with ${lines}. ${doneWith()}`);
   return undefined;
 }
 
