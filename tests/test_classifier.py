@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, GroupKFold
 
 from linesift import LineClassifier, read_text
 from linesift.evaluate import evaluate
 from linesift.fitting import Fitting
-from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, UNSURE
+from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, UNSURE, label_name
 from linesift.page import Page
 from linesift.views import training_views
 from tests.made_pages import (
@@ -140,7 +141,7 @@ def test_parameters_are_stored_as_given_and_cloned():
         model.set_params(flods=2)
 
 
-@pytest.mark.parametrize("odd", [4, -2, 256, 0.4, "content"])
+@pytest.mark.parametrize("odd", [4, -2, 256, 0.4])
 def test_what_is_no_label_code_is_refused_before_anything_is_learned(odd):
     labels = [y.tolist() for y in LABELLED.labels]
     labels[1][0] = odd
@@ -222,6 +223,33 @@ def test_unsure_lines_are_not_learned_from():
     given = np.concatenate(model.predict(NEW.pages))
     assert "related" not in given
     assert {"content", "navigation"} <= set(given)
+
+
+def test_labels_may_be_given_by_name():
+    names = [[label_name(code) for code in one] for one in LABELLED.labels]
+    by_name = LineClassifier(**TINY).fit(LABELLED.pages, names)
+    assert_same(by_name.predict_proba(NEW.pages[:3]), fitted().predict_proba(NEW.pages[:3]))
+    with pytest.raises(ValueError, match="page 'a': expected one of content, .*; got 'advert'"):
+        LineClassifier(**TINY).fit([read_text("x", "a")], [["advert"]])
+
+
+# ------------------------------------------------------------------------------- scores
+
+
+def test_a_model_scores_itself_by_the_line_f1_that_evaluation_gives():
+    labels = [*NEW.labels[:-1], np.full_like(NEW.labels[-1], UNSURE)]
+    labelled = replace(NEW, labels=labels)
+    expected = evaluate("model", fitted(), labelled, forms=("markup",)).forms["markup"]
+    assert fitted().score(NEW.pages, labels) == expected.groups["all"]["line_f1"].value
+
+
+def test_scikit_learn_searches_a_grid_with_sites_kept_whole():
+    small = LineClassifier(**{**TINY, "context_passes": 0})
+    search = GridSearchCV(small, {"linear_epochs": [1, 2]}, cv=GroupKFold(2), refit=False)
+    search.fit(LABELLED.pages, LABELLED.labels, groups=LABELLED.sites)
+    scores = search.cv_results_["mean_test_score"]
+    assert search.best_params_ == {"linear_epochs": 1 + int(scores.argmax())}
+    assert ((scores > 0) & (scores <= 1)).all()
 
 
 def test_labels_may_be_plain_lists():

@@ -95,7 +95,7 @@ class LineClassifier(LineEstimator):
     --------
     >>> from linesift import read_text
     >>> text = "Home\nIt rained all day, they said.\nAll evening it rained again.\nTop\nMenu"
-    >>> y = np.array([2, 0, 0, 2, 2])
+    >>> y = ["navigation", "content", "content", "navigation", "navigation"]
     >>> pages = [read_text(text, f"page {k}", site=f"site {k}") for k in range(4)]
     >>> model = LineClassifier(ngram_bits=10, hidden_units=16, trees=5)
     >>> model.fit(pages, [y] * 4).predict(pages[:1])[0].tolist()
@@ -161,14 +161,15 @@ class LineClassifier(LineEstimator):
         Parameters
         ----------
         X : sequence of Page
-        y : sequence of array-like of int
-            Label codes of each page's lines; `UNSURE` lines are not learned from.
+        y : sequence of array-like
+            Labels of each page's lines: names, or their codes 0 to 3 in the order `content`,
+            `related`, `navigation`, `other`. `unsure` lines (-1) are not learned from.
 
         Raises
         ------
         ValueError
             There is no page, a label array has another length than its page or holds what
-            is no label code, or no line is content, or all are.
+            is no label, or no line is content, or all are.
         """
         fitting = Fitting(self._views(self._checked(X, y), self.random_state), self.get_params())
         return self._fit_on(fitting, *fitting.linear())

@@ -92,6 +92,8 @@ class Page:
     def select(self, keep: Sequence[int] | npt.NDArray[np.intp]) -> "Page":
         """Return the page with only the lines at these positions.
 
+        Examples
+        --------
         >>> Page("p", ("a", "b"), (1, 2)).select([1]).lines
         ('b',)
         """

@@ -42,7 +42,7 @@ class SiteClassifier(LineEstimator):
     --------
     >>> from linesift import read_text
     >>> page = read_text("Rain fell on the old town all day, they said.\nOur app\nTop")
-    >>> model = SiteClassifier().fit([page], [[0, 3, 2]])
+    >>> model = SiteClassifier().fit([page], [["content", "other", "navigation"]])
     >>> model.predict([page])[0].tolist()
     ['content', 'other', 'navigation']
     """
@@ -56,7 +56,7 @@ class SiteClassifier(LineEstimator):
         return load_model(self.base)
 
     def fit(self, X: Sequence[Page], y: Sequence[npt.ArrayLike]) -> "SiteClassifier":
-        """Learn from labelled pages; `UNSURE` lines are not learned from.
+        """Learn from labelled pages, as `LineClassifier.fit` takes them.
 
         Raises
         ------
