@@ -141,6 +141,7 @@ def test_a_wide_terminal_shows_intervals_and_a_narrow_one_scores_alone(store):
     assert "0.880" in narrow
     assert "[0.870" not in narrow
     assert max(len(line) for line in narrow.splitlines()) <= 80
+    assert {"model.hidden_units=128", "character_f1"} <= set(narrow.split())  # nothing is broken
     assert "\t" not in wide + narrow
 
 

@@ -104,7 +104,7 @@ def test_the_summary_counts_lines_characters_and_labels():
         labelled(lines_page("It rained.", "Menu"), [CONTENT, NAVIGATION]),
     )
     assert "<h1>2 pages</h1>" in html
-    assert "<b>1</b> of 4 lines kept, <b>10</b> of 21 characters (48 %)" in html
+    assert "<b>1</b> of 4 lines kept, <b>10</b> of 21 characters (48\u00a0%)" in html
     assert re.findall(r'data-label="(\w+)".*?<span>(\d+)</span>', html) == [
         ("content", "1"),
         ("related", "0"),

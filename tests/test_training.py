@@ -126,6 +126,8 @@ def test_html_beside_its_labels_is_learned_from_with_markup_while_its_lines_are_
     elsewhere = tmp_path / "html"
     elsewhere.mkdir()
     assert load_data(pages=tmp_path, lines=None, html=elsewhere).train.pages[1].markup is None
+    with pytest.raises(DataError, match="no such folder of HTML"):
+        load_data(pages=tmp_path, lines=None, html=tmp_path / "htlm")
 
 
 def test_a_missing_folder_of_pages_is_named(tmp_path):

@@ -193,7 +193,7 @@ def _figures(totals: _Totals) -> str:
     return (
         f'<p class="figures"><b>{totals.kept:,}</b> of {totals.lines:,} lines kept, '
         f"<b>{totals.kept_characters:,}</b> of {totals.characters:,} characters "
-        f"({100 * share:.0f} %)</p>"
+        f"({100 * share:.0f}\u00a0%)</p>"
     )
 
 

@@ -103,8 +103,10 @@ def load_data(
     Raises
     ------
     DataError
-        There is no labelled page.
+        There is no labelled page, or the folder of HTML is missing.
     """
+    if html is not None and not Path(html).is_dir():
+        raise DataError(f"{html}: no such folder of HTML; data.html names it")
     if hand_pages not in ("train", "test"):
         raise DataError(f"hand_pages: expected 'train' or 'test', got {hand_pages!r}")
     if hold_out not in ("test", "validation"):
@@ -203,7 +205,7 @@ def train(
         Told what is being done.
     """
     say(data.describe())
-    say(f"fitting on {len(data.train)} pages")
+    say(f"fitting on {len(data.train)} page{'s' * (len(data.train) != 1)}")
     fitted = clone(model).fit(data.train.pages, data.train.labels)
     if len(data.test):
         say(f"scoring {len(data.test)} held-out pages")

@@ -258,10 +258,11 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*head, box=SIMPLE, pad_edge=False)
+    width = table_width(wide)
+    table = Table(*head, box=SIMPLE, pad_edge=False, collapse_padding=width < wide)
     for k, column in enumerate(table.columns):
         column.justify = "left" if k < left else "right"
         column.overflow = "fold"  # rather than cut: what is cut is lost
     for row in rows:
         table.add_row(*map(Text, row))  # square brackets are intervals here, not markup
-    Console(width=table_width(wide)).print(table)
+    Console(width=width).print(table)

@@ -63,19 +63,7 @@ def runs(names: tuple[str, ...], uri: str, experiment: str, sort: str, limit: in
 def _print_all(runs: "Sequence[Run]", sort: str) -> None:
     scores = [sort, *(name for name in _SCORES if name != sort)]
     if sys.stdout.isatty():
-        narrow = table_width(_WIDE) < _WIDE
-        rows = [
-            (
-                run.run_id[:_ID],
-                run.name,
-                f"{run.started:%m-%d %H:%M}" if narrow else f"{run.started:%Y-%m-%d %H:%M}",
-                run.changed,
-                run.trained_on,
-                *(run.shown(name).partition(" " if narrow else "\n")[0] for name in scores),
-            )
-            for run in runs
-        ]
-        print_table(("id", "run", "started", "changed", "pages", *scores), rows, left=4)
+        _print_wide(runs, scores) if table_width(_WIDE) >= _WIDE else _print_narrow(runs, scores)
         return
     bounds = [f"{name}{part}" for name in scores for part in ("", " low", " high")]
     _print_tsv(
@@ -94,6 +82,37 @@ def _print_all(runs: "Sequence[Run]", sort: str) -> None:
             ),
         ]
     )
+
+
+def _print_wide(runs: "Sequence[Run]", scores: Sequence[str]) -> None:
+    rows = [
+        (
+            run.run_id[:_ID],
+            run.name,
+            f"{run.started:%Y-%m-%d %H:%M}",
+            run.changed,
+            run.trained_on,
+            *map(run.shown, scores),
+        )
+        for run in runs
+    ]
+    print_table(("id", "run", "started", "changed", "pages", *scores), rows, left=4)
+
+
+def _print_narrow(runs: "Sequence[Run]", scores: Sequence[str]) -> None:
+    """Print scores without intervals, and what was changed below the name: it needs the room."""
+    rows = [
+        (
+            run.run_id[:_ID],
+            "\n".join([run.name, *run.changed.split()]),
+            f"{run.started:%m-%d\n%H:%M}",
+            run.trained_on,
+            *(run.shown(name).partition(" ")[0] for name in scores),
+        )
+        for run in runs
+    ]
+    heads = [name.replace("/", "/\n", 1) for name in scores]
+    print_table(("id", "run, changed", "began", "pages", *heads), rows, left=3)
 
 
 def _print_two(first: "Run", second: "Run") -> None:
