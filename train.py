@@ -23,6 +23,7 @@ os.environ.setdefault("LINESIFT_ROOT", str(ROOT))  # conf/ refers to it
 
 import hydra  # noqa: E402  its configuration reads the variable
 from hydra.core.hydra_config import HydraConfig  # noqa: E402
+from hydra.types import RunMode  # noqa: E402
 from omegaconf import DictConfig, OmegaConf  # noqa: E402
 
 
@@ -68,7 +69,7 @@ def main(config: DictConfig) -> None:
     from linesift.tracking import Tracker, git_commit
 
     began, commit = time.monotonic(), git_commit(ROOT)  # files may change while it runs
-    path = Path(config.paths.model_file)
+    path = _model_path(config)
     _check_room(path.parent, "the model")  # before minutes are spent on it
     model = hydra.utils.instantiate(
         config.model, **config.features, **config.context, _convert_="all"
@@ -104,6 +105,15 @@ def main(config: DictConfig) -> None:
         listing += f" --experiment {config.tracking.experiment}"
     seconds = time.monotonic() - began
     print(training.summary(trained, shown, listing=listing, links=links, seconds=seconds))
+
+
+def _model_path(config: DictConfig) -> Path:
+    """Return where the model goes; jobs of a sweep would overwrite each other's."""
+    path, job = Path(config.paths.model_file), HydraConfig.get()
+    told = any(one.startswith("paths.model_file=") for one in job.overrides.task)
+    if job.mode == RunMode.MULTIRUN and not told:
+        return Path(job.runtime.output_dir) / path.name
+    return path
 
 
 def _fail(message: str) -> NoReturn:

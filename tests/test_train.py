@@ -129,6 +129,11 @@ def test_a_sweep_on_a_fresh_database_finishes_with_its_runs_under_one_parent(tmp
     assert {run.info.run_name for run in children} == {"no_context", "run_rule"}
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
     assert all("text/line_f1" in run.data.metrics for run in children)
+    # Each has a model of its own, printed as such; none takes the place of the latest one.
+    models = sorted(tmp_path.glob("outputs/sweeps/*/*/*/latest.safetensors"))
+    assert {type(load_model(path)).__name__ for path in models} == {"LineModel", "RunRule"}
+    assert all(str(path.relative_to(tmp_path)) in result.stdout for path in models)
+    assert not list(tmp_path.glob("models/*"))
 
 
 def test_a_mistake_is_one_sentence_before_anything_is_trained(tmp_path):
