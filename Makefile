@@ -20,7 +20,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
 	    --constraint constraints.txt --editable '.[crawl,train,pipeline,review,docs,dev]'
-	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib src || true # templates of Python are none
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib src || true # packages may hold templates, which are no Python
 	@touch $@
 
 train: $(READY) ## train on every labelled page there is
