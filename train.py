@@ -36,7 +36,7 @@ class Callbacks:
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Create the database once, and hand the parent run on through the environment."""
-        from linesift.tracking import PARENT
+        from linesift.tracking.tracker import PARENT
 
         tracker = hydra.utils.instantiate(config.tracking)
         overrides = " ".join(OmegaConf.select(config, "hydra.overrides.task") or ["sweep"])
@@ -63,10 +63,10 @@ def main(config: DictConfig) -> None:
     from mlflow import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    from linesift import training
-    from linesift.labels import LabelError
-    from linesift.model_file import make_card, save_model
-    from linesift.tracking import Tracker, git_commit
+    from linesift.labelling.labels import LabelError
+    from linesift.models.model_file import make_card, save_model
+    from linesift.tracking.tracker import Tracker, git_commit
+    from linesift.training import train as training
 
     began, commit = time.monotonic(), git_commit(ROOT)  # files may change while it runs
     path = _model_path(config)

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from linesift.features import LINE_FEATURES, line_features
-from linesift.labels import CONTENT, LABELS, UNSURE, LabelArray
-from linesift.page import Batch, Page
-from linesift.text import words
-from linesift.training import load_data
+from linesift.labelling.labels import CONTENT, LABELS, UNSURE, LabelArray
+from linesift.models.features import LINE_FEATURES, line_features
+from linesift.reading.page import Batch, Page
+from linesift.reading.text import words
+from linesift.training.train import load_data
 
 ENDS_SENTENCE = LINE_FEATURES.index("ends_sentence")
 FEW = 6  # words

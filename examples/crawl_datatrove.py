@@ -21,7 +21,7 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.readers import WarcReader
 from datatrove.pipeline.writers import JsonlWriter
 
-from linesift.scale import LineCleaner
+from linesift.crawling.scale import LineCleaner
 
 
 def build_pipeline(warcs: str, output: str, **options: Any) -> list[PipelineStep]:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from linesift import load_model
-from linesift.model import LinePredictor
-from linesift.readers import ReadError, read_bytes
+from linesift.models.model import LinePredictor
+from linesift.reading.readers import ReadError, read_bytes
 
 PLOT = Path(__file__).resolve().parents[1] / "docs" / "time-by-size.png"
 SIZES = [1 << 10 + 2 * k for k in range(6)]  # bytes: 1 kB to 1 MB

@@ -28,8 +28,8 @@ LINESIFT = [sys.executable, "-c", "from linesift.cli import main\nmain()"]
 SAVER = """
 import sys
 import numpy as np
-from linesift.label_store import Change, LabelStore
-from linesift.page import Page
+from linesift.labelling.label_store import Change, LabelStore
+from linesift.reading.page import Page
 store, page = LabelStore(sys.argv[1]), Page(tuple(f"Line {k}" for k in range(500)), "p", "s")
 first = int(sys.argv[2])
 for k in range(500):
@@ -131,7 +131,7 @@ def check_training(home: Path, *, finished: bool = False) -> None:
     """Raise Lost unless model, configuration and database of a training are sound."""
     import mlflow
 
-    from linesift.model_file import load_model
+    from linesift.models.model_file import load_model
 
     model, database = home / "models" / "latest.safetensors", home / "mlflow.db"
     if model.exists():
@@ -233,7 +233,7 @@ def kill_labels(folder: Path, rng: random.Random, kills: int) -> Writer:
 
 def check_saved(path: Path, log: Path, first: int) -> None:
     """Raise Lost unless every label that was confirmed stands in the file."""
-    from linesift.labels import load_label_file
+    from linesift.labelling.labels import load_label_file
 
     confirmed = log.read_text().split("\n")[:-1]
     if not confirmed:
@@ -246,7 +246,7 @@ def check_saved(path: Path, log: Path, first: int) -> None:
 
 def check_labels(folder: Path) -> None:
     """Raise an error unless every label file is whole."""
-    from linesift.labels import load_label_file
+    from linesift.labelling.labels import load_label_file
 
     for path in folder.glob("*.tsv"):
         if len(load_label_file(path).page.lines) != 100:

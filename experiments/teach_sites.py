@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from linesift.labels import CONTENT, UNSURE, LabelledPages
-from linesift.model import LinePredictor, label_codes
-from linesift.model_file import load_model
-from linesift.page import Page
-from linesift.site_classifier import SiteClassifier
-from linesift.training import load_data
+from linesift.labelling.labels import CONTENT, UNSURE, LabelledPages
+from linesift.models.model import LinePredictor, label_codes
+from linesift.models.model_file import load_model
+from linesift.reading.page import Page
+from linesift.training.site_classifier import SiteClassifier
+from linesift.training.train import load_data
 
 LINES = Path(__file__).resolve().parents[1] / "data" / "lines"
 FEWEST, MOST = 6, 30  # pages of a site

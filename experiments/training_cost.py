@@ -44,8 +44,8 @@ def main() -> None:
 
 def cost(way: str, pages: int, jobs: int) -> dict[str, float]:
     """Return the lines, seconds and largest resident memory of one training."""
-    from linesift.classifier import LineClassifier
-    from linesift.labels import no_pages
+    from linesift.labelling.labels import no_pages
+    from linesift.training.classifier import LineClassifier
 
     model, lines = LineClassifier(n_jobs=jobs), 0
     if way == "fit":
@@ -71,7 +71,7 @@ def cost(way: str, pages: int, jobs: int) -> dict[str, float]:
 
 def chunks(pages: int) -> Iterator:
     """Yield so many labelled pages, some at a time, read from disk again and again."""
-    from linesift.corpora import read_chunks
+    from linesift.labelling.corpora import read_chunks
 
     paths = sorted(LINES.glob("*.parquet"))
     if not paths:

@@ -14,14 +14,14 @@ import numpy as np
 from selectolax.lexbor import LexborHTMLParser
 
 from linesift import load_model, read_html, read_text
-from linesift.archives import ArchiveError, unpack
-from linesift.hand_labels import read_hand_labels
-from linesift.labels import LABELS, LabelError, format_label_file, parse_label_file
-from linesift.nesting import DEEPEST, bounded
-from linesift.page import Page
-from linesift.predict import predict_pages
-from linesift.readers import ReadError, decode, read_bytes
-from linesift.sources import Fields, read_record, read_records
+from linesift.labelling.archives import ArchiveError, unpack
+from linesift.labelling.hand_labels import read_hand_labels
+from linesift.labelling.labels import LABELS, LabelError, format_label_file, parse_label_file
+from linesift.models.predict import predict_pages
+from linesift.reading.nesting import DEEPEST, bounded
+from linesift.reading.page import Page
+from linesift.reading.readers import ReadError, decode, read_bytes
+from linesift.reading.sources import Fields, read_record, read_records
 
 CHARSETS = ("", "windows-1251", "utf-16", "gb2312", "shift_jis", "no-such", "unicode_escape")
 _PIECE, _REPEATED = 64, 30_000  # characters of what is repeated, and of the whole

@@ -32,7 +32,7 @@ def saved_pages() -> Path:
 def model(tmp_path_factory) -> str:
     """File of a small model fitted on made-up pages."""
     from linesift import save_model
-    from linesift.model_file import make_card
+    from linesift.models.model_file import make_card
     from tests.made_pages import fitted
 
     path = tmp_path_factory.mktemp("model") / "model.safetensors"

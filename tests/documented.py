@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from linesift import read_page
-from linesift.corpora import write_corpus
-from linesift.label_studio import to_task
-from linesift.labels import label_files, load_label_file
+from linesift.labelling.corpora import write_corpus
+from linesift.labelling.labels import label_files, load_label_file
+from linesift.review.label_studio import to_task
 from tests.made_pages import made_page, made_pages, tracking_database
 from tests.test_sources import response
 

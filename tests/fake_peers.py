@@ -3,8 +3,8 @@
 import os
 import time
 
-from linesift.peers import Peer
-from linesift.readers import read_html
+from linesift.reading.readers import read_html
+from linesift.scoring.peers import Peer
 
 
 def all_lines(html: bytes, language: str) -> str:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from linesift.classifier import LineClassifier
-from linesift.labels import CONTENT, NAVIGATION, OTHER, RELATED, LabelArray, LabelledPages
-from linesift.page import Page
-from linesift.readers import read_html
+from linesift.labelling.labels import CONTENT, NAVIGATION, OTHER, RELATED, LabelArray, LabelledPages
+from linesift.reading.page import Page
+from linesift.reading.readers import read_html
+from linesift.training.classifier import LineClassifier
 
 TINY = {
     "ngram_bits": 10,

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linesift.alignment import align
+from linesift.labelling.alignment import align
 
 ONE = "The council will open the old bridge to walkers on Saturday morning."
 TWO = "Cars must wait until the second half of the coming month."

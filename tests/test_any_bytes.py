@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 import linesift
 from linesift import load_model, read_html, read_text
-from linesift.nesting import DEEPEST, bounded
-from linesift.page import MOST_LINES
-from linesift.readers import ReadError, decode, read_bytes, read_string
+from linesift.reading.nesting import DEEPEST, bounded
+from linesift.reading.page import MOST_LINES
+from linesift.reading.readers import ReadError, decode, read_bytes, read_string
 from tests.any_bytes import (
     SEEDS,
     TARGETS,
@@ -198,9 +198,9 @@ def test_a_page_written_anew_keeps_its_lines_and_what_tells_of_them():
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 def test_a_bomb_in_a_response_takes_no_more_memory_than_a_page(tmp_path, monkeypatch, coding):
-    from linesift.sources import Fields, read_record, read_records
+    from linesift.reading.sources import Fields, read_record, read_records
 
-    monkeypatch.setattr("linesift.sources._LARGEST_PAGE", 1 << 20)
+    monkeypatch.setattr("linesift.reading.sources._LARGEST_PAGE", 1 << 20)
     packed = gzip.compress(bytes(100 << 20), 9)
     packed = packed if coding == "gzip" else packed[10:-8]
     path = tmp_path / "a.warc"
@@ -214,8 +214,8 @@ def test_a_bomb_in_a_response_takes_no_more_memory_than_a_page(tmp_path, monkeyp
 
 
 def test_hand_labels_that_are_no_text_are_refused_with_the_file(tmp_path):
-    from linesift.hand_labels import read_hand_labels
-    from linesift.labels import LabelError
+    from linesift.labelling.hand_labels import read_hand_labels
+    from linesift.labelling.labels import LabelError
 
     for data in (b"\x85", b"page\tline\tlabel\thash\np\t" + b"1" * 5000 + b"\tcontent\tx\n"):
         (tmp_path / "a.tsv").write_bytes(data)
@@ -251,7 +251,7 @@ STUFF = (
     *("visibility :", "li ", ", ", "1 ", "more ", "; ", ": "),
 )
 """What is repeated: what an expression begins with, and what it looks for after that."""
-WHOLE = ("linesift.label_store._LEFT_BEHIND", "linesift.sources._CHUNK_SIZE")
+WHOLE = ("linesift.labelling.label_store._LEFT_BEHIND", "linesift.reading.sources._CHUNK_SIZE")
 """Matched at the beginning alone."""
 
 

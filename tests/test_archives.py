@@ -9,8 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from linesift import archives
-from linesift.archives import ArchiveError, Source, download, fetch, is_unpacked, read_manifest
+from linesift.labelling import archives
+from linesift.labelling.archives import (
+    ArchiveError,
+    Source,
+    download,
+    fetch,
+    is_unpacked,
+    read_manifest,
+)
 
 FILES = {"LICENSE": b"Free.", "html/1.html": b"<p>one", "html/2.html": b"<p>two" * 500}
 SOURCE = Source("news", "owner/news", "0123456789abcdef0123456789abcdef01234567")

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from linesift.baselines import C4Rule, RefinedWebRule, RunRule
-from linesift.evaluate import evaluate
-from linesift.labels import CONTENT, LABELS, OTHER
-from linesift.page import Page
+from linesift.labelling.labels import CONTENT, LABELS, OTHER
+from linesift.models.baselines import C4Rule, RefinedWebRule, RunRule
+from linesift.reading.page import Page
+from linesift.scoring.evaluate import evaluate
 from tests.made_pages import NEW_SITES, made_pages
 
 SENTENCE = "It rained all day, they said."

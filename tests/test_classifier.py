@@ -7,11 +7,11 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, GroupKFold
 
 from linesift import LineClassifier, read_text
-from linesift.evaluate import evaluate
-from linesift.fitting import Fitting
-from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, UNSURE, label_name
-from linesift.page import Page
-from linesift.views import training_views
+from linesift.labelling.labels import CONTENT, LABELS, NAVIGATION, OTHER, UNSURE, label_name
+from linesift.reading.page import Page
+from linesift.scoring.evaluate import evaluate
+from linesift.training.fitting import Fitting
+from linesift.training.views import training_views
 from tests.made_pages import (
     NEW_SITES,
     TINY,

@@ -8,11 +8,11 @@ from click.testing import CliRunner
 
 from linesift import read_html, read_text
 from linesift.cli import main
-from linesift.evaluate import evaluate
-from linesift.labels import read_label_file, read_label_folder, write_label_file
-from linesift.model_file import read_card
-from linesift.predict import predict_pages
-from linesift.readers import read_pages
+from linesift.labelling.labels import read_label_file, read_label_folder, write_label_file
+from linesift.models.model_file import read_card
+from linesift.models.predict import predict_pages
+from linesift.reading.readers import read_pages
+from linesift.scoring.evaluate import evaluate
 from tests.made_pages import NEW_SITES, fitted, made_page, made_pages
 
 LINESIFT = Path(sys.executable).with_name("linesift")

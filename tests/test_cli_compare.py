@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from linesift import peers, speed
 from linesift.cli import main
-from linesift.corpora import READERS, Document, write_corpus
-from linesift.labels import is_test_site
+from linesift.labelling.corpora import READERS, Document, write_corpus
+from linesift.labelling.labels import is_test_site
+from linesift.scoring import peers, speed
 from tests.fake_peers import all_lines, long_lines, named
 from tests.made_pages import made_page, made_pages, site_name
 

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from linesift.cli import main
-from linesift.labels import read_label_file
+from linesift.labelling.labels import read_label_file
 from tests.test_sources import response
 
 BIN = Path(sys.executable).parent

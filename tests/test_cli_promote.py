@@ -9,12 +9,12 @@ from click.testing import CliRunner
 from mlflow import MlflowClient
 
 from linesift import save_model
-from linesift.baselines import RunRule
 from linesift.cli import main
-from linesift.corpora import write_corpus
-from linesift.evaluate import evaluate
-from linesift.model_file import make_card
-from linesift.training import load_data
+from linesift.labelling.corpora import write_corpus
+from linesift.models.baselines import RunRule
+from linesift.models.model_file import make_card
+from linesift.scoring.evaluate import evaluate
+from linesift.training.train import load_data
 from tests.made_pages import fitted, made_pages, tracking_database
 
 MODELS = {"good": fitted, "poor": RunRule}

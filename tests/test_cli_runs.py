@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
 from linesift.cli import main
-from linesift.tracking import CHANGED, TRAINED_ON, bounds_of
+from linesift.tracking.tracker import CHANGED, TRAINED_ON, bounds_of
 from tests.made_pages import tracking_database
 
 LINESIFT = Path(sys.executable).with_name("linesift")

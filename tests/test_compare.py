@@ -4,11 +4,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from linesift.compare import SCORES, Comparison, OutputFolder, kept_lines, peer_outputs, to_dict
-from linesift.evaluate import evaluate
-from linesift.labels import CONTENT, OTHER, UNSURE
-from linesift.metrics import differences
-from linesift.weak_labels import heading_lines
+from linesift.labelling.labels import CONTENT, OTHER, UNSURE
+from linesift.labelling.weak_labels import heading_lines
+from linesift.scoring.compare import (
+    SCORES,
+    Comparison,
+    OutputFolder,
+    kept_lines,
+    peer_outputs,
+    to_dict,
+)
+from linesift.scoring.evaluate import evaluate
+from linesift.scoring.metrics import differences
 from tests.fake_peers import all_lines, long_lines, named, troubled
 from tests.made_pages import fitted, made_page, made_pages
 

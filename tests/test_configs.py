@@ -7,9 +7,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import ConfigCompositionException, HydraException
 from sklearn.exceptions import NotFittedError
 
-from linesift.model import LinePredictor
-from linesift.tracking import Tracker
-from linesift.training import load_data
+from linesift.models.model import LinePredictor
+from linesift.tracking.tracker import Tracker
+from linesift.training.train import load_data
 from tests.made_pages import made_pages
 
 ROOT = Path(__file__).parents[1]
@@ -46,7 +46,7 @@ def check(config) -> None:
     assert isinstance(model, LinePredictor)
     assert not hasattr(model, "classes_")
     assert isinstance(hydra.utils.instantiate(config.tracking), Tracker)
-    assert config.data._target_ == "linesift.training.load_data"
+    assert config.data._target_ == "linesift.training.train.load_data"
     arguments = {key: value for key, value in config.data.items() if key != "_target_"}
     inspect.signature(load_data).bind(**arguments)
     assert config.name

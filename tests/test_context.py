@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from linesift.context import Context, _best_run, _Bounds
-from linesift.features import line_features, markup_features, word_hashes
-from linesift.labels import CONTENT, LABELS, NAVIGATION, RELATED
-from linesift.page import Batch, Page
+from linesift.labelling.labels import CONTENT, LABELS, NAVIGATION, RELATED
+from linesift.models.context import Context, _best_run, _Bounds
+from linesift.models.features import line_features, markup_features, word_hashes
+from linesift.reading.page import Batch, Page
 from tests.made_pages import TRAIN_SITES, made_pages
 
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from linesift.archives import fetch, read_manifest
-from linesift.corpora import (
+from linesift.labelling.archives import fetch, read_manifest
+from linesift.labelling.corpora import (
     READERS,
     SOURCES,
     Document,
@@ -22,10 +22,10 @@ from linesift.corpora import (
     site_of,
     write_corpus,
 )
-from linesift.labels import CONTENT, LabelledPages, is_test_site, no_pages
-from linesift.page import Page
-from linesift.readers import read_html
-from linesift.weak_labels import label_page
+from linesift.labelling.labels import CONTENT, LabelledPages, is_test_site, no_pages
+from linesift.labelling.weak_labels import label_page
+from linesift.reading.page import Page
+from linesift.reading.readers import read_html
 
 REPOSITORY = Path(__file__).parents[1]
 MANIFESTS = REPOSITORY / "data" / "manifests"

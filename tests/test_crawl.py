@@ -15,10 +15,10 @@ from click.testing import CliRunner
 
 from linesift import read_html, save_model
 from linesift.cli import main
-from linesift.crawl import CrawlError, Judge, Outcome, batches, judged
-from linesift.model_file import make_card
-from linesift.parts import page_row
-from linesift.sources import Fields, Record
+from linesift.crawling.crawl import CrawlError, Judge, Outcome, batches, judged
+from linesift.crawling.parts import page_row
+from linesift.models.model_file import make_card
+from linesift.reading.sources import Fields, Record
 from tests.made_pages import fitted, made_page
 
 HTML = [made_page(site, number)[0] for site in range(9, 12) for number in range(2)]
@@ -165,19 +165,19 @@ def test_batches_change_nothing_and_are_bounded(model, monkeypatch):
     judge = Judge(model, "balanced", Fields(), page_row)
     expected = list(judged(records, judge))
     size = 3 * records[0].size
-    monkeypatch.setattr("linesift.crawl.BATCH_BYTES", size)
+    monkeypatch.setattr("linesift.crawling.crawl.BATCH_BYTES", size)
     cut = list(batches(records))
     assert [one for batch in cut for one in batch] == records
     assert len(cut) > 3
     assert all(sum(one.size for one in batch[:-1]) < size for batch in cut)
     assert list(judged(records, judge)) == expected
-    monkeypatch.setattr("linesift.crawl.BATCH_RECORDS", 1)
+    monkeypatch.setattr("linesift.crawling.crawl.BATCH_RECORDS", 1)
     assert list(judged(records, judge)) == expected
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_no_more_is_read_than_a_few_batches_ahead(model, monkeypatch, jobs):
-    monkeypatch.setattr("linesift.crawl.BATCH_RECORDS", 2)
+    monkeypatch.setattr("linesift.crawling.crawl.BATCH_RECORDS", 2)
     read = 0
 
     def endless():

@@ -4,15 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from linesift.baselines import RunRule
-from linesift.evaluate import (
-    check_floor,
-    evaluate,
-    score_predictions,
-    worst_lines,
-    write_report,
-)
-from linesift.labels import (
+from linesift.labelling.labels import (
     CONTENT,
     LABELS,
     NAVIGATION,
@@ -21,8 +13,17 @@ from linesift.labels import (
     LabelledPages,
     no_pages,
 )
-from linesift.metrics import SCORE_NAMES, Threshold
-from linesift.page import Page
+from linesift.models.baselines import RunRule
+from linesift.models.thresholds import Threshold
+from linesift.reading.page import Page
+from linesift.scoring.evaluate import (
+    check_floor,
+    evaluate,
+    score_predictions,
+    worst_lines,
+    write_report,
+)
+from linesift.scoring.metrics import SCORE_NAMES
 from tests.made_pages import fitted, made_pages
 
 HALF = Threshold(0.5)

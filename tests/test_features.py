@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linesift.features import (
+from linesift.models.features import (
     LINE_FEATURES,
     MARKUP_FEATURES,
     hashed_ngrams,
@@ -12,9 +12,9 @@ from linesift.features import (
     markup_features,
     word_hashes,
 )
-from linesift.page import Batch, Markup, Page
-from linesift.tag_paths import SplitPaths, hashed_paths
-from linesift.tokens import Tokens
+from linesift.reading.page import Batch, Markup, Page
+from linesift.reading.tag_paths import SplitPaths, hashed_paths
+from linesift.reading.tokens import Tokens
 from tests.made_pages import TRAIN_SITES, made_pages
 
 LINES = st.lists(

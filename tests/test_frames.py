@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from linesift import load_model, predict_frame
-from linesift.baselines import RunRule
-from linesift.readers import read_string
+from linesift.models.baselines import RunRule
+from linesift.reading.readers import read_string
 from tests.made_pages import NEW_SITES, made_pages
 
 TEXTS = ["\n".join(page.lines) for page in made_pages(NEW_SITES).pages]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from linesift.labels import load_label_file
+from linesift.labelling.labels import load_label_file
 
 ROOT = Path(__file__).parents[1]
 LINESIFT = [sys.executable, "-c", "from linesift.cli import main\nmain()"]

@@ -3,15 +3,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from linesift.hand_labels import (
+from linesift.labelling.hand_labels import (
     confusion,
     hand_labelled,
     outrank,
     read_hand_labels,
     write_hand_labels,
 )
-from linesift.labels import CONTENT, NAVIGATION, OTHER, RELATED, UNSURE, LabelError, LabelledPages
-from linesift.page import Page
+from linesift.labelling.labels import (
+    CONTENT,
+    NAVIGATION,
+    OTHER,
+    RELATED,
+    UNSURE,
+    LabelError,
+    LabelledPages,
+)
+from linesift.reading.page import Page
 
 PAGES = [
     Page("set/a", ("Home", "It rained all day.", "By the sea it rained too."), (1, 3, 4), "a.org"),

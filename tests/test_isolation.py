@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from linesift.isolation import Result, call_isolated, quiet
+from linesift.scoring.isolation import Result, call_isolated, quiet
 from tests.fake_peers import never_starts, troubled
 
 GOOD = (b"good", "en")
@@ -52,7 +52,7 @@ def test_a_function_that_kills_every_worker_loses_all_calls_and_ends():
 
 
 NAPS = """
-from linesift.isolation import call_isolated
+from linesift.scoring.isolation import call_isolated
 from tests.fake_peers import troubled
 
 def done(index, result):

@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from linesift.label_store import Change, LabelStore, file_name
-from linesift.labels import (
+from linesift.labelling.label_store import Change, LabelStore, file_name
+from linesift.labelling.labels import (
     CONTENT,
     NAVIGATION,
     OTHER,
@@ -22,8 +22,8 @@ from linesift.labels import (
     read_label_folder,
     write_label_file,
 )
-from linesift.page import Page
-from linesift.readers import read_text
+from linesift.reading.page import Page
+from linesift.reading.readers import read_text
 
 PAGE = read_text("Заголовок\n\nПерший абзац.\nЧитайте також\nНагору", "news", language="uk")
 GUESSES = np.array([CONTENT, CONTENT, RELATED, NAVIGATION], np.int8)
@@ -193,8 +193,8 @@ def test_many_writers_in_threads_lose_no_line(tmp_path):
 WRITER = """
 import sys
 import numpy as np
-from linesift.label_store import Change, LabelStore
-from linesift.page import Page
+from linesift.labelling.label_store import Change, LabelStore
+from linesift.reading.page import Page
 first, count = int(sys.argv[2]), int(sys.argv[3])
 page = Page("p", tuple(f"line {i}" for i in range(100)), tuple(range(1, 101)))
 store = LabelStore(sys.argv[1])

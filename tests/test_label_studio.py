@@ -7,8 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from linesift.cli import main
-from linesift.label_studio import read_tasks, to_task
-from linesift.labels import (
+from linesift.labelling.labels import (
     CONTENT,
     LABELS,
     OTHER,
@@ -20,6 +19,7 @@ from linesift.labels import (
     parse_label_file,
     read_label_file,
 )
+from linesift.review.label_studio import read_tasks, to_task
 
 TEXT = (
     "# page: news/1\n# site: a.example\n# language: uk\n# by: reader\n"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linesift.labels import (
+from linesift.labelling.labels import (
     CONTENT,
     LABELS,
     NAVIGATION,
@@ -25,8 +25,8 @@ from linesift.labels import (
     write_atomically,
     write_label_file,
 )
-from linesift.page import Markup, Page
-from linesift.readers import read_page, read_text
+from linesift.reading.page import Markup, Page
+from linesift.reading.readers import read_page, read_text
 
 REAL_FILES = list(label_files(Path(__file__).parents[1] / "data" / "pages"))
 TEXT = "Заголовок\n\nПерший абзац.\nЧитайте також: інше\n\n\nНагору\n"

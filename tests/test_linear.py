@@ -3,10 +3,10 @@ import pytest
 from scipy.sparse import lil_matrix
 from sklearn.linear_model import SGDClassifier
 
-from linesift.features import Tokens
-from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, RELATED
-from linesift.linear import HashedLinear, fit_hashed_linear, take_rows
-from linesift.packing import pack
+from linesift.labelling.labels import CONTENT, LABELS, NAVIGATION, OTHER, RELATED
+from linesift.models.features import Tokens
+from linesift.models.linear import HashedLinear, fit_hashed_linear, take_rows
+from linesift.models.packing import pack
 
 BITS = 6
 

@@ -1,8 +1,17 @@
 import numpy as np
 import pytest
 
-from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, RELATED, UNSURE, LabelledPages
-from linesift.metrics import (
+from linesift.labelling.labels import (
+    CONTENT,
+    LABELS,
+    NAVIGATION,
+    OTHER,
+    RELATED,
+    UNSURE,
+    LabelledPages,
+)
+from linesift.reading.page import Page
+from linesift.scoring.metrics import (
     SCORE_NAMES,
     best_threshold,
     calibration_points,
@@ -12,7 +21,6 @@ from linesift.metrics import (
     score_pages,
     text_f1,
 )
-from linesift.page import Page
 
 C, R, N, O, U = CONTENT, RELATED, NAVIGATION, OTHER, UNSURE  # noqa: E741
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from linesift import read_text
-from linesift.context import Context
-from linesift.features import hashed_ngrams, line_features, markup_features, word_hashes
-from linesift.labels import CONTENT, LABELS
-from linesift.metrics import Threshold
-from linesift.model import label_codes
-from linesift.odds import expit, mean_judgement, softmax
-from linesift.page import Batch, Page
-from linesift.tag_paths import hashed_paths
+from linesift.labelling.labels import CONTENT, LABELS
+from linesift.models.context import Context
+from linesift.models.features import hashed_ngrams, line_features, markup_features, word_hashes
+from linesift.models.model import label_codes
+from linesift.models.odds import expit, mean_judgement, softmax
+from linesift.models.thresholds import Threshold
+from linesift.reading.page import Batch, Page
+from linesift.reading.tag_paths import hashed_paths
 from tests.made_pages import (
     NEW_SITES,
     TINY,

@@ -16,10 +16,9 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from linesift import LineClassifier, model_file
-from linesift.baselines import RunRule
-from linesift.evaluate import evaluate
-from linesift.labels import LABELS, read_label_folder
-from linesift.model_file import (
+from linesift.labelling.labels import LABELS, read_label_folder
+from linesift.models.baselines import RunRule
+from linesift.models.model_file import (
     FORMAT,
     ModelError,
     load_model,
@@ -28,6 +27,7 @@ from linesift.model_file import (
     read_card,
     save_model,
 )
+from linesift.scoring.evaluate import evaluate
 from tests.made_pages import NEW_SITES, TINY, fitted, made_pages
 
 PAGES = made_pages(NEW_SITES).pages

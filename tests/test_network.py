@@ -6,7 +6,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from linesift.network import Network, _whole_weights, fit_network
+from linesift.models.network import Network, _whole_weights, fit_network
 
 OPTIONS = {"hidden": 8, "alpha": 1e-3, "epochs": 5, "learning_rate": 0.01, "seed": 3}
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linesift.page import NO_PATH, Batch, Markup, Page
+from linesift.reading.page import NO_PATH, Batch, Markup, Page
 
 
 def plain(*lines: str, page_id: str = "p") -> Page:

@@ -1,7 +1,7 @@
 import pytest
 
-from linesift.isolation import quiet
-from linesift.peers import PEERS
+from linesift.scoring.isolation import quiet
+from linesift.scoring.peers import PEERS
 
 SENTENCES = [
     "The council will open the old bridge to walkers on Saturday morning, it said.",

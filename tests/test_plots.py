@@ -3,9 +3,9 @@ import io
 import numpy as np
 import pytest
 
-from linesift.evaluate import evaluate
-from linesift.labels import CONTENT
-from linesift.plots import draw
+from linesift.labelling.labels import CONTENT
+from linesift.scoring.evaluate import evaluate
+from linesift.scoring.plots import draw
 from tests.made_pages import fitted, made_pages
 
 LABELLED = made_pages(range(9, 24))

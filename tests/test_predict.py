@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from linesift.page import Page
-from linesift.predict import predict_pages
+from linesift.models.predict import predict_pages
+from linesift.reading.page import Page
 from tests.made_pages import fitted, made_pages
 
 EMPTY = Page("empty", (), ())

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from linesift.baselines import RunRule
-from linesift.evaluate import evaluate
-from linesift.promotion import DECIDING, judge
+from linesift.models.baselines import RunRule
+from linesift.scoring.evaluate import evaluate
+from linesift.scoring.promotion import DECIDING, judge
 from tests.made_pages import fitted, made_pages
 
 PAGES = made_pages(range(9, 30))

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from linesift.archives import fetch, read_manifest
-from linesift.baselines import RunRule
-from linesift.corpora import SOURCES, build_lines
-from linesift.evaluate import check_floor, evaluate
-from linesift.labels import read_label_folder
-from linesift.model_file import load_model, read_card
-from linesift.training import load_data
+from linesift.labelling.archives import fetch, read_manifest
+from linesift.labelling.corpora import SOURCES, build_lines
+from linesift.labelling.labels import read_label_folder
+from linesift.models.baselines import RunRule
+from linesift.models.model_file import load_model, read_card
+from linesift.scoring.evaluate import check_floor, evaluate
+from linesift.training.train import load_data
 
 ROOT = Path(__file__).resolve().parent.parent
 MIRROR = ROOT.parent / "shared" / "corpora"

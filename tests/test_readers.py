@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from linesift.labels import check_labels, label_files, read_label_file
-from linesift.readers import (
+from linesift.labelling.labels import check_labels, label_files, read_label_file
+from linesift.reading.readers import (
     ReadError,
     decode,
     looks_like_html,

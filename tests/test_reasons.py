@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from linesift import load_model, read_html, read_text
-from linesift.baselines import RunRule
-from linesift.features import hashed_ngrams
-from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, RELATED
-from linesift.linear import HashedLinear
-from linesift.model import PagePrediction
-from linesift.packing import pack
-from linesift.page import Batch, Page
-from linesift.reasons import AGAINST, FOR, NEITHER, Reason, explain, percent
-from linesift.tag_paths import SplitPaths, hashed_paths
+from linesift.labelling.labels import CONTENT, LABELS, NAVIGATION, OTHER, RELATED
+from linesift.models.baselines import RunRule
+from linesift.models.features import hashed_ngrams
+from linesift.models.linear import HashedLinear
+from linesift.models.model import PagePrediction
+from linesift.models.packing import pack
+from linesift.reading.page import Batch, Page
+from linesift.reading.tag_paths import SplitPaths, hashed_paths
+from linesift.reports.reasons import AGAINST, FOR, NEITHER, Reason, explain, percent
 from tests.made_pages import NEW_SITES, fitted, made_pages
 
 NEW = made_pages(NEW_SITES)

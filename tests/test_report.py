@@ -13,14 +13,14 @@ import pytest
 from click.testing import CliRunner
 
 from linesift import read_html, read_text
-from linesift.baselines import RunRule
 from linesift.cli import main
-from linesift.labels import CONTENT, LABELS, NAVIGATION, OTHER, RELATED
-from linesift.metrics import Threshold
-from linesift.model import PagePrediction
-from linesift.page import Page
-from linesift.reasons import explain
-from linesift.report import HtmlReport, ReportPage, content_security_policy
+from linesift.labelling.labels import CONTENT, LABELS, NAVIGATION, OTHER, RELATED
+from linesift.models.baselines import RunRule
+from linesift.models.model import PagePrediction
+from linesift.models.thresholds import Threshold
+from linesift.reading.page import Page
+from linesift.reports.reasons import explain
+from linesift.reports.report import HtmlReport, ReportPage, content_security_policy
 from tests.made_pages import NEW_SITES, fitted, made_page, made_pages
 
 NEW = made_pages(NEW_SITES)
@@ -364,7 +364,7 @@ def test_color_is_refused_where_there_is_nothing_to_colour(other, folder):
 
 def test_labels_have_colours_meanings_and_words():
     from linesift.cli.render import _STYLES
-    from linesift.reasons import _MANY, _ONE
-    from linesift.report import _MEANINGS
+    from linesift.reports.reasons import _MANY, _ONE
+    from linesift.reports.report import _MEANINGS
 
     assert tuple(_STYLES) == tuple(_MEANINGS) == tuple(_ONE) == tuple(_MANY) == LABELS

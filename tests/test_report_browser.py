@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from linesift.metrics import Threshold
-from linesift.reasons import explain
-from linesift.report import HtmlReport, ReportPage
+from linesift.models.thresholds import Threshold
+from linesift.reports.reasons import explain
+from linesift.reports.report import HtmlReport, ReportPage
 from tests.made_pages import NEW_SITES, fitted, made_pages
 from tests.test_report import HOSTILE, labelled, lines_page
 

@@ -10,11 +10,18 @@ import pytest
 from click.testing import CliRunner
 
 from linesift.cli import main
-from linesift.label_store import Change, LabelStore
-from linesift.labelling import Guess, pages_to_label
-from linesift.labels import CONTENT, NAVIGATION, OTHER, UNSURE, load_label_file, read_label_file
-from linesift.page import Page
-from linesift.readers import read_text
+from linesift.labelling.label_store import Change, LabelStore
+from linesift.labelling.labels import (
+    CONTENT,
+    NAVIGATION,
+    OTHER,
+    UNSURE,
+    load_label_file,
+    read_label_file,
+)
+from linesift.reading.page import Page
+from linesift.reading.readers import read_text
+from linesift.review.pages import Guess, pages_to_label
 from linesift.review.session import Session
 from tests.made_pages import made_page
 from tests.reviewing import reviewing

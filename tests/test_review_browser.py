@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from linesift.labels import CONTENT, NAVIGATION, OTHER, RELATED, UNSURE, load_label_file
+from linesift.labelling.labels import CONTENT, NAVIGATION, OTHER, RELATED, UNSURE, load_label_file
 from tests.reviewing import reviewing
 
 pytest.importorskip("flask", reason="the review extra is not installed")

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from linesift.classifier import LineClassifier
-from linesift.labels import LabelledPages
-from linesift.run_notes import notes
-from linesift.training import Data, Training, train
+from linesift.labelling.labels import LabelledPages
+from linesift.tracking.notes import notes
+from linesift.training.classifier import LineClassifier
+from linesift.training.train import Data, Training, train
 from tests.made_pages import TINY, TRAIN_SITES, made_pages
 
 MANY = range(9, 50)

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 
 from linesift import save_model
 from linesift.cli import main
-from linesift.labels import LABELS
-from linesift.model_file import make_card
-from linesift.readers import read_bytes
+from linesift.labelling.labels import LABELS
+from linesift.models.model_file import make_card
+from linesift.reading.readers import read_bytes
 from tests.made_pages import NEW_SITES, fitted, made_page
 
 pytest.importorskip("datatrove", reason="needs the extra 'scale': pip install 'linesift[scale]'")
@@ -24,9 +24,9 @@ from datatrove.data import Document
 from datatrove.executor import RayPipelineExecutor, SlurmPipelineExecutor
 from datatrove.pipeline.writers import JsonlWriter
 
-import linesift.scale
+import linesift.crawling.scale
 from examples.crawl_datatrove import build_executor, build_pipeline
-from linesift.scale import LineCleaner
+from linesift.crawling.scale import LineCleaner
 
 HTML = [made_page(site, number)[0] for site in NEW_SITES for number in range(3)]
 TEXT = ["\r\n".join(read_bytes(html.encode()).lines) for html in HTML]
@@ -143,7 +143,7 @@ def test_the_model_is_loaded_once_and_only_when_a_document_comes(model, monkeypa
         loaded.append(path)
         return fitted()
 
-    monkeypatch.setattr(linesift.scale, "load_model", load)
+    monkeypatch.setattr(linesift.crawling.scale, "load_model", load)
     cleaner = LineCleaner(model, batch_size=2)
     assert list(cleaner([])) == loaded == []
     assert len(list(cleaner(documents(HTML)))) == len(HTML)

@@ -7,7 +7,7 @@ import urllib.request
 import pytest
 
 from linesift import load_model, read_html, read_text
-from linesift.registry import Registry
+from linesift.tracking.registry import Registry
 from tests.made_pages import made_page
 from tests.tracked import free_port, mlflow_server, track, tracker_in
 

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from linesift.shapes import check_arrays
+from linesift.models.shapes import check_arrays
 
 
 @dataclass

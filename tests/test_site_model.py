@@ -9,8 +9,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from linesift import load_model, read_html, save_model
-from linesift.baselines import RunRule
-from linesift.labels import (
+from linesift.labelling.labels import (
     CONTENT,
     NAVIGATION,
     OTHER,
@@ -19,13 +18,14 @@ from linesift.labels import (
     LabelledPages,
     no_pages,
 )
-from linesift.model import label_codes
-from linesift.model_file import make_card
-from linesift.run_notes import notes
-from linesift.site_classifier import SiteClassifier
-from linesift.site_model import BITS, SiteModel
-from linesift.tracking import BASELINE, run_metrics
-from linesift.training import Data, DataError, Training, summary, train
+from linesift.models.baselines import RunRule
+from linesift.models.model import label_codes
+from linesift.models.model_file import make_card
+from linesift.models.site_model import BITS, SiteModel
+from linesift.tracking.notes import notes
+from linesift.tracking.tracker import BASELINE, run_metrics
+from linesift.training.site_classifier import SiteClassifier
+from linesift.training.train import Data, DataError, Training, summary, train
 from tests.made_pages import assert_same, fitted
 
 ROOT = Path(__file__).parents[1]

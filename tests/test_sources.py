@@ -10,9 +10,9 @@ import zlib
 import pytest
 
 from linesift import read_html, read_text
-from linesift.crawl import batches
-from linesift.readers import ReadError, page_files
-from linesift.sources import Fields, Record, read_record, read_records
+from linesift.crawling.crawl import batches
+from linesift.reading.readers import ReadError, page_files
+from linesift.reading.sources import Fields, Record, read_record, read_records
 from tests.made_pages import made_page
 
 HTML, PAGE, _ = made_page(10, 0)  # in Ukrainian
@@ -277,7 +277,7 @@ def test_half_a_coded_body_is_not_taken_for_a_page(tmp_path, coding, pack):
 
 
 def test_a_page_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("linesift.sources._LARGEST_PAGE", 10_000)
+    monkeypatch.setattr("linesift.reading.sources._LARGEST_PAGE", 10_000)
     bomb = response("http://bomb", gzip.compress(b" " * 1_000_000), "Content-Encoding: gzip")
     large = response("http://large", b" " * 20_000)
     (tmp_path / "a.warc").write_bytes(bomb + large + RECORDS[2])
@@ -308,8 +308,8 @@ def test_a_page_of_more_lines_than_memory_holds_is_refused(tmp_path, suffix):
 def test_a_page_of_any_source_that_is_too_large_is_refused_before_it_is_read(
     tmp_path, monkeypatch, name
 ):
-    monkeypatch.setattr("linesift.sources._LARGEST_PAGE", 1000)
-    monkeypatch.setattr("linesift.sources._read", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr("linesift.reading.sources._LARGEST_PAGE", 1000)
+    monkeypatch.setattr("linesift.reading.sources._read", lambda *_: pytest.fail("it was read"))
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a" * 5000)))
     path = tmp_path / name if name != "-" else name
     if name == "a.parquet":
@@ -324,7 +324,7 @@ def test_a_page_of_any_source_that_is_too_large_is_refused_before_it_is_read(
 
 
 def test_a_batch_of_files_is_bounded_by_what_they_hold(tmp_path, monkeypatch):
-    monkeypatch.setattr("linesift.crawl.BATCH_BYTES", 1000)
+    monkeypatch.setattr("linesift.crawling.crawl.BATCH_BYTES", 1000)
     for k in range(9):
         (tmp_path / f"{k}.txt").write_text("a" * 400)
     assert [len(batch) for batch in batches(records_of(tmp_path))] == [3, 3, 3]
@@ -332,7 +332,7 @@ def test_a_batch_of_files_is_bounded_by_what_they_hold(tmp_path, monkeypatch):
 
 
 def test_a_line_without_an_end_is_not_held(tmp_path, monkeypatch):
-    monkeypatch.setattr("linesift.sources._LARGEST_PAGE", 1000)
+    monkeypatch.setattr("linesift.reading.sources._LARGEST_PAGE", 1000)
     (tmp_path / "a.jsonl").write_bytes(b"x" * 5500 + b'\n{"text": "It rained."}\n')
     first, second = records_of(tmp_path / "a.jsonl")
     assert "too many" in error_of(first)
@@ -474,7 +474,7 @@ def test_a_folder_is_walked_only_as_far_as_asked(tmp_path, monkeypatch):
         (tmp_path / folder / "page.txt").write_text("a")
     listed = []
     monkeypatch.setattr(
-        "linesift.readers._names_in",
+        "linesift.reading.readers._names_in",
         lambda folder, names=os.listdir: listed.append(folder) or sorted(names(folder)),
     )
     files = page_files(tmp_path)

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from linesift import read_html, save_model
 from linesift.cli import main
-from linesift.model_file import make_card
+from linesift.models.model_file import make_card
 from tests.made_pages import NEW_SITES, fitted, made_page
 
 pytest.importorskip("pyspark", reason="needs the extra 'spark': pip install 'linesift[spark]'")

@@ -1,7 +1,7 @@
 import pytest
 
-from linesift.model_file import make_card, save_model
-from linesift.speed import (
+from linesift.models.model_file import make_card, save_model
+from linesift.scoring.speed import (
     Source,
     Spread,
     Task,

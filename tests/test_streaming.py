@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from linesift.classifier import LineClassifier
-from linesift.evaluate import evaluate
-from linesift.labels import CONTENT, OTHER, UNSURE, LabelledPages
-from linesift.page import Batch, Page
-from linesift.streaming import PageSample, StreamedLines
+from linesift.labelling.labels import CONTENT, OTHER, UNSURE, LabelledPages
+from linesift.reading.page import Batch, Page
+from linesift.scoring.evaluate import evaluate
+from linesift.training.classifier import LineClassifier
+from linesift.training.streaming import PageSample, StreamedLines
 from tests.made_pages import NEW_SITES, TINY, TRAIN_SITES, assert_same, made_pages
 
 LABELLED = made_pages(TRAIN_SITES)

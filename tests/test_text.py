@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linesift.text import shingles, split_lines, words
+from linesift.reading.text import shingles, split_lines, words
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])

@@ -9,17 +9,25 @@ import pytest
 from mlflow import MlflowClient
 
 from linesift import LineClassifier, load_model, read_html, read_text, save_model
-from linesift.evaluate import worst_lines
-from linesift.labels import LABELS
-from linesift.model_file import make_card
-from linesift.registry import Registry
-from linesift.tracking import BASELINE, PARENT, VIEW, Links, Tracker, git_commit, run_metrics
-from linesift.training import Data, train
+from linesift.labelling.labels import LABELS
+from linesift.models.model_file import make_card
+from linesift.scoring.evaluate import worst_lines
+from linesift.tracking.registry import Registry
+from linesift.tracking.tracker import (
+    BASELINE,
+    PARENT,
+    VIEW,
+    Links,
+    Tracker,
+    git_commit,
+    run_metrics,
+)
+from linesift.training.train import Data, train
 from tests.made_pages import TINY, TRAIN_SITES, made_page, made_pages, tracking_database
 
 SETTINGS = {
     "name": "first",
-    "model": {"_target_": "linesift.model.LineClassifier", "folds": 2, "alpha": 1e-6},
+    "model": {"_target_": "linesift.models.model.LineClassifier", "folds": 2, "alpha": 1e-6},
     "features": {"ngram_orders": [3, 4, 5], "use_markup": True},
     "learning_curve": [],
 }

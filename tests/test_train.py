@@ -9,7 +9,7 @@ import pytest
 from mlflow import MlflowClient
 
 from linesift import load_model
-from linesift.model_file import read_card
+from linesift.models.model_file import read_card
 from tests.calls import watch
 from tests.made_pages import tracking_database
 

@@ -7,10 +7,10 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from linesift import LineClassifier, read_html
-from linesift.baselines import RunRule
-from linesift.corpora import write_corpus
-from linesift.labels import LabelError, is_test_site, no_pages, write_label_file
-from linesift.training import Data, DataError, card_facts, load_data, summary, train
+from linesift.labelling.corpora import write_corpus
+from linesift.labelling.labels import LabelError, is_test_site, no_pages, write_label_file
+from linesift.models.baselines import RunRule
+from linesift.training.train import Data, DataError, card_facts, load_data, summary, train
 from tests.made_pages import TINY, made_pages, site_name
 
 SITES = range(20)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from linesift.odds import softmax
-from linesift.trees import fit_trees, masked, quantised
+from linesift.models.odds import softmax
+from linesift.models.trees import fit_trees, masked, quantised
 
 
 def random_columns(n_rows: int) -> np.ndarray:

@@ -4,9 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from linesift.labels import CONTENT, NAVIGATION, OTHER, RELATED, UNSURE, LabelledPages
-from linesift.page import Page
-from linesift.views import training_views
+from linesift.labelling.labels import CONTENT, NAVIGATION, OTHER, RELATED, UNSURE, LabelledPages
+from linesift.reading.page import Page
+from linesift.training.views import training_views
 from tests.made_pages import TRAIN_SITES, made_pages
 
 LABELLED = made_pages(TRAIN_SITES)

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from linesift.labels import (
+from linesift.labelling.labels import (
     CONTENT,
     LABELS,
     NAVIGATION,
@@ -14,8 +14,8 @@ from linesift.labels import (
     label_files,
     read_label_file,
 )
-from linesift.readers import read_html, read_page, read_text
-from linesift.weak_labels import FOUND, WeakLabels, label_page, noise_labels
+from linesift.labelling.weak_labels import FOUND, WeakLabels, label_page, noise_labels
+from linesift.reading.readers import read_html, read_page, read_text
 
 TITLE = "Bridge opens early"
 LEAD = "The council will open the old bridge to walkers on Saturday morning."

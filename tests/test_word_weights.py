@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from linesift.features import hashed_ngrams
-from linesift.labels import LABELS
-from linesift.linear import HashedLinear
-from linesift.packing import pack
-from linesift.page import Batch, Page
-from linesift.word_weights import word_weights
+from linesift.labelling.labels import LABELS
+from linesift.models.features import hashed_ngrams
+from linesift.models.linear import HashedLinear
+from linesift.models.packing import pack
+from linesift.reading.page import Batch, Page
+from linesift.reports.word_weights import word_weights
 from tests.made_pages import fitted
 
 ODD_LINES = (

@@ -13,10 +13,10 @@ from pathlib import Path
 from signal import SIGTERM
 
 from linesift import save_model
-from linesift.classifier import LineClassifier
-from linesift.model_file import make_card
-from linesift.tracking import Links, Tracker
-from linesift.training import Data, train
+from linesift.models.model_file import make_card
+from linesift.tracking.tracker import Links, Tracker
+from linesift.training.classifier import LineClassifier
+from linesift.training.train import Data, train
 from tests.made_pages import TINY, TRAIN_SITES, made_pages, tracking_database
 
 EXPERIMENT = "pages"

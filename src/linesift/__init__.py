@@ -7,14 +7,14 @@ r"""Tell, line by line, which lines of a web page are the article and which are 
 
 from typing import TYPE_CHECKING, Any
 
-from linesift.page import Markup, Page
-from linesift.readers import ReadError, read_html, read_page, read_pages, read_text
+from linesift.reading.page import Markup, Page
+from linesift.reading.readers import ReadError, read_html, read_page, read_pages, read_text
 
 if TYPE_CHECKING:
-    from linesift.classifier import LineClassifier
-    from linesift.frames import predict_frame
-    from linesift.model import LineModel
-    from linesift.model_file import ModelError, load_model, save_model
+    from linesift.crawling.frames import predict_frame
+    from linesift.models.model import LineModel
+    from linesift.models.model_file import ModelError, load_model, save_model
+    from linesift.training.classifier import LineClassifier
 
 __all__ = [
     "LineClassifier",
@@ -33,12 +33,12 @@ __all__ = [
 ]
 
 _LATE = {
-    "LineClassifier": "linesift.classifier",
-    "LineModel": "linesift.model",
-    "ModelError": "linesift.model_file",
-    "load_model": "linesift.model_file",
-    "predict_frame": "linesift.frames",
-    "save_model": "linesift.model_file",
+    "LineClassifier": "linesift.training.classifier",
+    "LineModel": "linesift.models.model",
+    "ModelError": "linesift.models.model_file",
+    "load_model": "linesift.models.model_file",
+    "predict_frame": "linesift.crawling.frames",
+    "save_model": "linesift.models.model_file",
 }
 
 

@@ -11,7 +11,7 @@ from linesift.cli.common import examples, model_option, one_sentence
 @model_option
 def card(model_path: str | None) -> None:
     """Print the card of a model: its data, versions and scores, as JSON."""
-    from linesift.model_file import read_card
+    from linesift.models.model_file import read_card
 
     with one_sentence():
         click.echo(json.dumps(read_card(model_path), indent=2, ensure_ascii=False))

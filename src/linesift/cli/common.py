@@ -11,9 +11,9 @@ import click
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
-    from linesift.archives import Progress
-    from linesift.labels import LabelledPages
-    from linesift.model import LinePredictor
+    from linesift.labelling.archives import Progress
+    from linesift.labelling.labels import LabelledPages
+    from linesift.models.model import LinePredictor
 
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
@@ -126,7 +126,7 @@ class ThresholdType(click.ParamType):  # type: ignore[type-arg]  # generic only 
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float | str:
         """Return the number or the name, or fail with what was expected."""
-        from linesift.metrics import PRESETS
+        from linesift.models.thresholds import PRESETS
 
         if value in PRESETS:
             return str(value)
@@ -142,14 +142,14 @@ class ThresholdType(click.ParamType):  # type: ignore[type-arg]  # generic only 
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """Return the names that begin so."""
-        from linesift.metrics import PRESETS
+        from linesift.models.thresholds import PRESETS
 
         return complete_with(lambda: PRESETS)(ctx, param, incomplete)
 
 
 def load_model(path: str | None) -> "LinePredictor":
     """Return the model of a file, the shipped one without a file."""
-    from linesift import model_file
+    from linesift.models import model_file
 
     with one_sentence():
         return model_file.load_model(path)
@@ -171,7 +171,7 @@ def held_out_pages(lines: str, *, otherwise: str = "") -> "LabelledPages":
             f"'linesift lines'{otherwise}"
         )
     with one_sentence():
-        from linesift.training import load_data
+        from linesift.training.train import load_data
 
         labelled = load_data(pages=None, lines=lines).test
     if not len(labelled):
@@ -185,7 +185,7 @@ def one_sentence(extra: str = "train") -> Iterator[None]:
 
     A package that is missing is one of this extra.
     """
-    from linesift.archives import ArchiveError
+    from linesift.labelling.archives import ArchiveError
 
     try:
         yield

@@ -22,17 +22,17 @@ from linesift.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from linesift.compare import System
-    from linesift.labels import LabelledPages
-    from linesift.peers import Peer
-    from linesift.speed import ColdStart, Speed, Spread
+    from linesift.labelling.labels import LabelledPages
+    from linesift.scoring.compare import System
+    from linesift.scoring.peers import Peer
+    from linesift.scoring.speed import ColdStart, Speed, Spread
 
 _SPEED_PAGES = 200
 _YARDSTICK = "trafilatura"  # what the speed of everything else is measured by
 
 
 def _peer_names() -> list[str]:
-    from linesift.peers import PEERS
+    from linesift.scoring.peers import PEERS
 
     return list(PEERS)
 
@@ -126,7 +126,7 @@ def compare(
         options = {"folder": outputs, "timeout": timeout, "jobs": jobs}
         found = _quality(model, threshold, peers, labelled, html, options)
     if report is not None:
-        from linesift.labels import write_atomically
+        from linesift.labelling.labels import write_atomically
 
         with one_sentence():
             Path(report).parent.mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ def compare(
 
 def _installed_peers(names: tuple[str, ...]) -> list["Peer"]:
     """Return the wanted peers that are installed; name the others on standard error."""
-    from linesift.peers import PEERS
+    from linesift.scoring.peers import PEERS
 
     for name in names:
         if name not in PEERS:
@@ -155,7 +155,7 @@ def _pages(lines: str, raw: str, most: int | None) -> tuple["LabelledPages", lis
     """Return the pages of the test sites whose HTML is at hand."""
     import numpy as np
 
-    from linesift.corpora import original_html
+    from linesift.labelling.corpora import original_html
 
     labelled = held_out_pages(lines)
     with one_sentence():
@@ -179,7 +179,7 @@ def _quality(
     html: list[bytes],
     options: dict[str, Any],
 ) -> dict[str, Any]:
-    from linesift.compare import Comparison, peer_outputs, to_dict
+    from linesift.scoring.compare import Comparison, peer_outputs, to_dict
 
     comparison = Comparison(labelled, html)
     ours = comparison.linesift(model, threshold=threshold)
@@ -195,7 +195,7 @@ def _quality(
 
 
 def _print_scores(systems: list["System"]) -> None:
-    from linesift.compare import SCORES
+    from linesift.scoring.compare import SCORES
 
     rows = [
         (
@@ -214,8 +214,8 @@ def _print_scores(systems: list["System"]) -> None:
 
 def _print_differences(systems: list["System"], ours: list["System"]) -> None:
     """Print by how much each system is ahead of linesift, or behind where it is below zero."""
-    from linesift.compare import SCORES
-    from linesift.metrics import signed
+    from linesift.scoring.compare import SCORES
+    from linesift.scoring.metrics import signed
 
     rows = []
     for one in systems:
@@ -236,7 +236,7 @@ def _speed(
     html: list[bytes],
     rounds: int,
 ) -> dict[str, Any]:
-    from linesift.speed import (
+    from linesift.scoring.speed import (
         Source,
         cold_start,
         linesift_tasks,

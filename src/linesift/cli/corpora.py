@@ -11,7 +11,7 @@ from linesift.cli.common import complete_with, examples, one_sentence, progress_
 
 
 def _source_names() -> list[str]:
-    from linesift.corpora import SOURCES
+    from linesift.labelling.corpora import SOURCES
 
     return list(SOURCES)
 
@@ -41,8 +41,8 @@ _names = click.argument("names", nargs=-1, shell_complete=complete_with(_source_
 )
 def fetch(names: tuple[str, ...], raw: str, manifests: str, mirror: str | None, url: str) -> None:
     """Fetch the public data sets, verify and unpack them. Run again, it goes on."""
-    from linesift.archives import fetch as fetch_one
-    from linesift.archives import read_manifest
+    from linesift.labelling.archives import fetch as fetch_one
+    from linesift.labelling.archives import read_manifest
 
     for source in _sources(names):
         with one_sentence(), progress_bar(source.name, 0) as advance:
@@ -66,7 +66,7 @@ def fetch(names: tuple[str, ...], raw: str, manifests: str, mirror: str | None, 
 @click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Worker processes.")
 def lines(names: tuple[str, ...], raw: str, lines: str, jobs: int) -> None:
     """Label the lines of the fetched data sets by their gold texts, one Parquet file each."""
-    from linesift.corpora import build_lines
+    from linesift.labelling.corpora import build_lines
 
     for source in _sources(names):
         folder = Path(raw) / source.name
@@ -86,7 +86,7 @@ def lines(names: tuple[str, ...], raw: str, lines: str, jobs: int) -> None:
 
 
 def _sources(names: tuple[str, ...]) -> list[Any]:
-    from linesift.corpora import SOURCES
+    from linesift.labelling.corpora import SOURCES
 
     for name in names:
         if name not in SOURCES:

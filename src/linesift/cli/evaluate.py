@@ -17,8 +17,8 @@ from linesift.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from linesift.labels import LabelledPages
-    from linesift.model import LinePredictor
+    from linesift.labelling.labels import LabelledPages
+    from linesift.models.model import LinePredictor
 
 _WIDE = 180  # characters that a table of all scores takes
 
@@ -63,9 +63,9 @@ def evaluate(
     Prints line, character and text F1 with 95 % intervals, as plain text and with
     markup, beside the untuned run rule.
     """
-    from linesift.baselines import RunRule
-    from linesift.evaluate import check_floor, read_floor, write_report
-    from linesift.evaluate import evaluate as score
+    from linesift.models.baselines import RunRule
+    from linesift.scoring.evaluate import check_floor, read_floor, write_report
+    from linesift.scoring.evaluate import evaluate as score
 
     model = load_model(model_path)
     labelled = _labelled_pages(lines, pages)
@@ -93,9 +93,9 @@ def _print_yardstick(
     model: "LinePredictor", labelled: "LabelledPages", folder: str, threshold: float | str
 ) -> None:
     """Print scores by hand labels, and how far the aligned labels agree with them."""
-    from linesift.evaluate import evaluate as score
-    from linesift.hand_labels import confusion, hand_labelled, read_hand_labels
-    from linesift.labels import CONTENT
+    from linesift.labelling.hand_labels import confusion, hand_labelled, read_hand_labels
+    from linesift.labelling.labels import CONTENT
+    from linesift.scoring.evaluate import evaluate as score
 
     with one_sentence():
         by_hand = hand_labelled(labelled, read_hand_labels(folder))
@@ -114,7 +114,7 @@ def _print_yardstick(
 
 
 def _labelled_pages(lines: str, pages: str | None) -> "LabelledPages":
-    from linesift.labels import read_label_folder
+    from linesift.labelling.labels import read_label_folder
 
     if pages is None:
         return held_out_pages(lines, otherwise=", or score hand-labelled pages with --pages")
@@ -127,7 +127,7 @@ def _labelled_pages(lines: str, pages: str | None) -> "LabelledPages":
 
 def _print_reports(reports: list[Any], *, labels: bool = False) -> None:
     """Print one table: a row for each system, form and group; if wanted, F1 of each label."""
-    from linesift.labels import LABELS
+    from linesift.labelling.labels import LABELS
 
     scores = ["line_f1", "character_f1", "text_f1"]
     if labels:

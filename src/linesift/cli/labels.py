@@ -17,8 +17,8 @@ from linesift.cli.common import (
 from linesift.cli.review import complain, labels_option
 
 if TYPE_CHECKING:
-    from linesift.label_store import LabelStore
-    from linesift.label_studio import Imported
+    from linesift.labelling.label_store import LabelStore
+    from linesift.review.label_studio import Imported
 
 
 @click.group(
@@ -47,16 +47,16 @@ def export(folder: Path, output: Path | None, predictions: bool, model_path: str
 
     Paste docs/label-studio.xml into the project as its labelling interface.
     """
-    from linesift.label_studio import to_task
-    from linesift.labels import label_files, load_label_file, write_atomically
+    from linesift.labelling.labels import label_files, load_label_file, write_atomically
+    from linesift.review.label_studio import to_task
 
     with one_sentence():
         files = [load_label_file(path) for path in label_files(folder)]
         if not files:
             raise InputError(f"{folder}: no label files; 'linesift prelabel' writes some")
         if predictions:
-            from linesift.labelling import guess_pages
-            from linesift.model_file import model_digest
+            from linesift.models.model_file import model_digest
+            from linesift.review.pages import guess_pages
 
             version = f"linesift {model_digest(model_path)[:12]}"
             guesses = guess_pages(load_model(model_path), [file.page for file in files])
@@ -83,8 +83,8 @@ def import_(file: Path, labels: Path, force: bool) -> None:
     Lines without a label stay as they are. Several annotators: the ground truth counts,
     else what was changed last.
     """
-    from linesift.label_store import LabelStore
-    from linesift.label_studio import read_tasks
+    from linesift.labelling.label_store import LabelStore
+    from linesift.review.label_studio import read_tasks
 
     with one_sentence():
         found = read_tasks(file.read_bytes(), str(file))
@@ -117,7 +117,7 @@ def _differing(store: "LabelStore", one: "Imported") -> int:
 
 def _save(store: "LabelStore", one: "Imported") -> int:
     """Merge the labels of a page into its file; return how many there are."""
-    from linesift.label_store import Change
+    from linesift.labelling.label_store import Change
 
     file = one.file
     changes = {

@@ -20,12 +20,12 @@ from linesift.cli.common import (
     one_sentence,
     progress_bar,
 )
-from linesift.text import visible
+from linesift.reading.text import visible
 
 if TYPE_CHECKING:
-    from linesift.crawl import Outcome
-    from linesift.parts import Output
-    from linesift.sources import Record
+    from linesift.crawling.crawl import Outcome
+    from linesift.crawling.parts import Output
+    from linesift.reading.sources import Record
 
 _WHEN = ("auto", "always", "never")
 _NAMED = 20  # failures named one by one; the others are counted
@@ -138,8 +138,8 @@ def predict(
     read is named with its reason, the others go on, and the exit code is 1.
     """
     form = _checked_format(form, color, labels, to_folder=output is not None)
-    from linesift.crawl import Judge, model_of_process
-    from linesift.sources import Fields, read_records
+    from linesift.crawling.crawl import Judge, model_of_process
+    from linesift.reading.sources import Fields, read_records
 
     fields = Fields(text_field, (id_field,)) if id_field else Fields(text_field)
     with one_sentence():
@@ -150,7 +150,7 @@ def predict(
         if form == "html":
             context.exit(_print_report(records, judge, jobs))
         context.exit(_print(records, judge, jobs, blank_between=_stands_apart(form, color)))
-    from linesift.parts import page_row
+    from linesift.crawling.parts import page_row
 
     judge = Judge(model_path, threshold, fields, partial(page_row, labels=labels))
     with one_sentence("crawl"):
@@ -237,7 +237,7 @@ def _print(records: "Iterator[Record]", judge: Any, jobs: int, *, blank_between:
 
 def _print_report(records: "Iterator[Record]", judge: Any, jobs: int) -> int:
     """Print one HTML page on all records, once they are read; return the exit code."""
-    from linesift.report import HtmlReport
+    from linesift.reports.report import HtmlReport
 
     with HtmlReport() as report:
         with _pages(records, judge, jobs) as (pages, failures):
@@ -254,7 +254,7 @@ def _pages(
     records: "Iterator[Record]", judge: Any, jobs: int, *, bar: bool = True
 ) -> Iterator[tuple[Iterator[Any], _Failures]]:
     """Give what the judge made of each page, and the failures met on the way."""
-    from linesift.crawl import CrawlError, judged
+    from linesift.crawling.crawl import CrawlError, judged
 
     failures = _Failures()
 
@@ -289,8 +289,8 @@ def _parts(
 ) -> "Output":
     from importlib import metadata
 
-    from linesift.model_file import model_digest
-    from linesift.parts import Output
+    from linesift.crawling.parts import Output
+    from linesift.models.model_file import model_digest
 
     settings |= {"format": form, "labels": labels, "part size": part_size}
     settings |= {"model": model_digest(model_path), "linesift": metadata.version("linesift")}
@@ -310,7 +310,7 @@ def _held(name: str) -> int | str | None:
     That is the size of a file, and of a folder a digest of the names and sizes in it: a run
     that goes on reads past so many records, which must be those that it has read before.
     """
-    from linesift.readers import ReadError, page_files
+    from linesift.reading.readers import ReadError, page_files
 
     path = Path(name)
     try:
@@ -328,7 +328,7 @@ def _held(name: str) -> int | str | None:
 
 def _write(records: "Iterator[Record]", judge: Any, jobs: int, output: "Output") -> int:
     """Write what becomes of each record into parts; return the exit code."""
-    from linesift.parts import Progress, write_crawl
+    from linesift.crawling.parts import Progress, write_crawl
 
     failures = _Failures()
     done = 0

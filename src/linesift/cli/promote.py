@@ -16,10 +16,10 @@ from linesift.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from linesift.evaluate import Report
-    from linesift.labels import LabelledPages
-    from linesift.promotion import Verdict
-    from linesift.registry import Registry
+    from linesift.labelling.labels import LabelledPages
+    from linesift.scoring.evaluate import Report
+    from linesift.scoring.promotion import Verdict
+    from linesift.tracking.registry import Registry
 
 _CHAMPION = "champion"
 _NAMED = 5  # scores below the floor that are named; the others are counted
@@ -76,9 +76,9 @@ def promote(
     exit code is 1.
     """
     with one_sentence():
-        from linesift.evaluate import read_floor
-        from linesift.promotion import judge
-        from linesift.registry import Registry
+        from linesift.scoring.evaluate import read_floor
+        from linesift.scoring.promotion import judge
+        from linesift.tracking.registry import Registry
 
         limits = read_floor(floor)
         registry = Registry(uri, name)
@@ -111,7 +111,7 @@ def promote(
 
 
 def _score(registry: "Registry", version: str, labelled: "LabelledPages") -> "Report":
-    from linesift.evaluate import evaluate
+    from linesift.scoring.evaluate import evaluate
 
     with tempfile.TemporaryDirectory() as folder:
         with one_sentence():
@@ -125,8 +125,8 @@ def _print_scores(
     ours: "Report", theirs: "Report | None", version: str, champion: str | None, verdict: "Verdict"
 ) -> None:
     """Print scores of the candidate, and beside them the champion's and the difference."""
-    from linesift.metrics import signed
-    from linesift.promotion import SCORES
+    from linesift.scoring.metrics import signed
+    from linesift.scoring.promotion import SCORES
 
     head = ["reads", "score", f"version {version}"]
     if theirs is not None:

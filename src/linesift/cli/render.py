@@ -5,11 +5,11 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from linesift.text import visible
+from linesift.reading.text import visible
 
 if TYPE_CHECKING:
-    from linesift.model import PagePrediction
-    from linesift.report import ReportPage
+    from linesift.models.model import PagePrediction
+    from linesift.reports.report import ReportPage
 
 _STYLES = {"content": "0", "related": "2;33", "navigation": "2;34", "other": "2;35"}
 """Escape codes of the labels: noise is dim and yellow, blue or magenta."""
@@ -73,9 +73,9 @@ def for_report(
     prediction: "PagePrediction", *, model: str | None, threshold: float | str
 ) -> "ReportPage":
     """Return what a report shows of a page: why each line is judged as it is."""
-    from linesift.crawl import model_of_process
-    from linesift.reasons import explain
-    from linesift.report import ReportPage
+    from linesift.crawling.crawl import model_of_process
+    from linesift.reports.reasons import explain
+    from linesift.reports.report import ReportPage
 
     judge = model_of_process(model)
     return ReportPage(prediction, explain(judge, prediction), judge.threshold(threshold))

@@ -23,7 +23,7 @@ from linesift.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from linesift.labelling import Guess
+    from linesift.review.pages import Guess
 
 DEFAULT_LABELS = "data/pages"
 
@@ -44,7 +44,7 @@ def complain(name: str, reason: str) -> None:
 
 def guesses(inputs: tuple[str, ...], labels: Path, model_path: str | None) -> Iterator["Guess"]:
     """Yield what the model says of all pages, with a bar on a terminal."""
-    from linesift.labelling import guess_pages, pages_to_label
+    from linesift.review.pages import guess_pages, pages_to_label
 
     model = load_model(model_path)
     pages = pages_to_label(inputs, labels, complain=complain)
@@ -80,7 +80,7 @@ def review(
     label is saved at once as a 'label TAB text' file; lines that nobody has labelled are
     marked as guesses there ('content?') and not learned from. Ctrl-C ends it.
     """
-    from linesift.label_store import LabelStore
+    from linesift.labelling.label_store import LabelStore
 
     with one_sentence("review"):
         from linesift.review.server import serve
@@ -155,8 +155,8 @@ def prelabel(inputs: tuple[str, ...], labels: Path, model_path: str | None, forc
     right one of content, related, navigation, other and unsure. A spreadsheet must open and
     save the file as text separated by tabs, without quotes around text.
     """
-    from linesift.label_store import LabelStore
-    from linesift.labels import LabelError
+    from linesift.labelling.label_store import LabelStore
+    from linesift.labelling.labels import LabelError
 
     written = refused = 0
     with one_sentence():

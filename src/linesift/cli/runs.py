@@ -9,7 +9,7 @@ import click
 from linesift.cli.common import examples, one_sentence, print_table, table_width, tracking_option
 
 if TYPE_CHECKING:
-    from linesift.tracked_runs import Run
+    from linesift.tracking.runs import Run
 
 _SCORES = ("text/line_f1", "text/character_f1", "markup/line_f1")
 _WIDE = 140  # characters that the table takes with intervals and years
@@ -50,7 +50,7 @@ def runs(names: tuple[str, ...], uri: str, experiment: str, sort: str, limit: in
     if len(names) not in (0, 2):
         raise click.UsageError("name two runs to see in what they differ, or none to list all")
     with one_sentence():
-        from linesift.tracked_runs import pick, tracked_runs
+        from linesift.tracking.runs import pick, tracked_runs
 
         if names:
             found = tracked_runs(uri, experiment, sort=sort)
@@ -116,7 +116,7 @@ def _print_narrow(runs: "Sequence[Run]", scores: Sequence[str]) -> None:
 
 
 def _print_two(first: "Run", second: "Run") -> None:
-    from linesift.tracked_runs import changed_settings, shared_scores
+    from linesift.tracking.runs import changed_settings, shared_scores
 
     settings = [(name, *pair) for name, pair in changed_settings(first, second).items()]
     values = {
@@ -148,7 +148,7 @@ def _number(value: float | None) -> str:
 
 
 def _parts(name: str) -> tuple[str, str, str]:
-    from linesift.tracking import bounds_of
+    from linesift.tracking.tracker import bounds_of
 
     return (name, *bounds_of(name))
 

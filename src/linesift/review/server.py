@@ -17,8 +17,8 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from linesift.label_store import Change
-from linesift.labels import LabelError, label_code
+from linesift.labelling.label_store import Change
+from linesift.labelling.labels import LabelError, label_code
 from linesift.review.session import Session
 
 _HOST = "127.0.0.1"

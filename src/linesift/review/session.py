@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from linesift.label_store import Change, LabelStore
-from linesift.labelling import Guess
-from linesift.labels import BoolArray, LabelError, LabelFile, label_name
+from linesift.labelling.label_store import Change, LabelStore
+from linesift.labelling.labels import BoolArray, LabelError, LabelFile, label_name
+from linesift.review.pages import Guess
 
 DOUBTFUL = 0.8
 """Certainty under which a guess is marked as doubtful."""

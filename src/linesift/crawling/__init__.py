@@ -1,0 +1,1 @@
+"""More pages than fit in memory: workers, files that survive, tables, datatrove."""

@@ -1,0 +1,361 @@
+"""The model in use: probabilities of lines, the labels they get, the article they make.
+
+Nothing here needs scikit-learn, which takes seconds to import: what the estimator
+(`linesift.training.classifier`) has learned is arrays, and prediction is arithmetic on them.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from linesift.labelling.labels import CONTENT, LABELS
+from linesift.models.context import Context, beside, context_features
+from linesift.models.features import (
+    LINE_FEATURES,
+    MARKUP_FEATURES,
+    Floats,
+    hashed_ngrams,
+    line_features,
+    markup_features,
+    word_hashes,
+)
+from linesift.models.linear import HashedLinear
+from linesift.models.network import Network
+from linesift.models.odds import Probability, expit, is_unsure, logit, mean_judgement, softmax
+from linesift.models.shapes import check_arrays, check_bounded
+from linesift.models.thresholds import PRESETS, Threshold
+from linesift.models.trees import Trees
+from linesift.reading.page import MOST_LINES, NO_PATH, Batch, Page
+from linesift.reading.tag_paths import hashed_paths
+
+NOISE = np.array([code for code in range(len(LABELS)) if code != CONTENT])
+"""Codes of the kinds of noise."""
+_NAMES = np.array(LABELS, object)
+MARGIN = 0.1
+"""Lines whose probability is nearer to 0 or 1 are left to the network."""
+_LONGEST_NGRAM = 16
+_MOST_NETWORKS = 16  # each takes its time on every line
+_FARTHEST = 4096  # characters from an end of a line that n-grams may look at
+_SURE_KIND = 0.7  # probability from which on the kind of a line is left to the network
+_TREES_SHARE = 2 / 3  # of the trees in the mean of both on kinds
+
+
+@dataclass(frozen=True)
+class PagePrediction:
+    """What the model says of the lines of one page.
+
+    Parameters
+    ----------
+    page : Page
+    codes : ndarray of shape (n_lines,)
+        Index into `LABELS`.
+    probabilities : ndarray of shape (n_lines,), 0 to 1
+        Of being content.
+    """
+
+    page: Page
+    codes: npt.NDArray[np.intp]
+    probabilities: Floats
+
+    @property
+    def labels(self) -> list[str]:
+        """Label of each line."""
+        return _NAMES[self.codes].tolist()
+
+    @property
+    def keep(self) -> npt.NDArray[np.bool_]:
+        """Whether each line is part of the article."""
+        return self.codes == CONTENT
+
+    @property
+    def text(self) -> str:
+        """The kept lines, a line feed after each."""
+        kept = zip(self.page.lines, self.keep, strict=True)
+        return "".join(f"{line}\n" for line, keep in kept if keep)
+
+
+class LinePredictor(ABC):
+    """Anything that gives each line of a page a probability for each label."""
+
+    thresholds_: Mapping[str, tuple[float, float]]
+
+    @abstractmethod
+    def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
+        """Return the probability of each label for each line, per page (n_lines, n_labels)."""
+
+    def predict(self, X: Sequence[Page]) -> list[npt.NDArray[np.str_]]:
+        """Return the label of each line, per page, at the model's threshold."""
+        return [
+            np.array(LABELS)[label_codes(proba, self.threshold())]
+            for proba in self.predict_proba(X)
+        ]
+
+    def threshold(self, wanted: float | str = "balanced") -> Threshold:
+        """Return what is kept at a threshold.
+
+        Parameters
+        ----------
+        wanted : float or {"precision", "balanced", "recall"}
+            Probability from which a line is kept, or what matters most.
+
+        Raises
+        ------
+        ValueError
+            There is no such name, or the number is no probability.
+        """
+        if not isinstance(wanted, str) and 0 <= wanted <= 1:
+            return Threshold(float(wanted))
+        if not isinstance(wanted, str) or wanted not in self.thresholds_:
+            raise ValueError(
+                f"threshold: expected 0 to 1 or one of {', '.join(self.thresholds_)}; "
+                f"got {wanted!r}"
+            )
+        return Threshold(*self.thresholds_[wanted])
+
+    def predict_lines(
+        self, X: Sequence[Page], *, threshold: float | str = "balanced"
+    ) -> list[PagePrediction]:
+        """Return label, probability and whether to keep it of each line, per page.
+
+        Parameters
+        ----------
+        X : sequence of Page
+        threshold : float, 0 to 1, or {"precision", "balanced", "recall"}
+            Probability from which a line is kept, or what matters most. The named ones
+            also keep nothing of pages that seem to have no article.
+
+        Raises
+        ------
+        ValueError
+            A page has more lines than `MOST_LINES`.
+        """
+        for page in X:
+            if (count := len(page.lines)) > MOST_LINES:
+                raise ValueError(
+                    f"page {page.page_id!r}: {count:,} lines are too many to judge together; "
+                    f"expected up to {MOST_LINES:,}"
+                )
+        probabilities = self.predict_proba(X)
+        kept = self.threshold(threshold)
+        return [
+            PagePrediction(page, label_codes(proba, kept), proba[:, CONTENT])
+            for page, proba in zip(X, probabilities, strict=True)
+        ]
+
+    def extract_text(self, page: Page, *, threshold: float | str = "balanced") -> str:
+        """Return the article of a page: its kept lines, a line feed after each."""
+        return self.predict_lines([page], threshold=threshold)[0].text
+
+
+@dataclass(frozen=True)
+class LineModel(LinePredictor):
+    """What a `LineClassifier` has learned: all that prediction needs, and no scikit-learn.
+
+    Parameters
+    ----------
+    ngrams : HashedLinear or None
+        Over hashed character n-grams; None for a model that does not look at them.
+    ngram_orders : tuple of int
+        Lengths of the n-grams.
+    ngram_head, ngram_tail : int
+        Characters looked at from both ends of a line.
+    paths : HashedLinear or None
+        Over the words of tag paths; None for a model that has met no markup.
+    line_network : Network
+        Judges a line by itself.
+    context_networks : tuple of Network
+        Judge it among its neighbours, each by what the one before said.
+    trees : Trees or None
+        Judge the lines that the last of them is unsure of, beside it.
+    kinds : ndarray of shape (n_kinds,), intp
+        Label codes of the kinds of noise that it tells apart.
+    kind_network : Network or None
+        None where there is one kind only.
+    kind_trees : Trees or None
+        Judge lines of no clear kind, beside the network.
+    calibration : ndarray of shape (2, 2)
+        Slope and offset of the log-odds, without and with markup.
+    thresholds_ : mapping of str to (float, float)
+        A `Threshold` for each preset.
+    """
+
+    ngrams: HashedLinear | None
+    ngram_orders: tuple[int, ...]
+    ngram_head: int
+    ngram_tail: int
+    paths: HashedLinear | None
+    line_network: Network
+    context_networks: tuple[Network, ...]
+    trees: Trees | None
+    kinds: npt.NDArray[np.intp]
+    kind_network: Network | None
+    kind_trees: Trees | None
+    calibration: npt.NDArray[np.float64]
+    thresholds_: Mapping[str, tuple[float, float]]
+
+    def __post_init__(self) -> None:
+        check_arrays(self, kinds=(np.intp, "kinds"), calibration=(np.float64, 2, 2))
+        check_bounded(self, "calibration")
+        kinds = self.kinds.tolist()
+        if not kinds or kinds != sorted({*kinds} & {*NOISE.tolist()}):
+            raise ValueError(f"LineModel.kinds: expected codes of noise, got {kinds}")
+        for name, linear in (("ngrams", self.ngrams), ("paths", self.paths)):
+            if not isinstance(linear, HashedLinear | None):
+                raise ValueError(f"LineModel.{name}: expected HashedLinear or None, got {linear!r}")
+        if len({*self.ngram_orders}) != len(self.ngram_orders):
+            raise ValueError(f"LineModel.ngram_orders: one stands twice in {self.ngram_orders}")
+        if bool(self.ngram_orders) != (self.ngrams is not None):
+            raise ValueError("LineModel.ngram_orders: expected some with n-grams, none without")
+        if len(self.context_networks) > _MOST_NETWORKS:
+            raise ValueError(f"LineModel.context_networks: expected up to {_MOST_NETWORKS}")
+        for name, lowest, highest, numbers in (
+            ("ngram_orders", 3, _LONGEST_NGRAM, self.ngram_orders),
+            ("ngram_head", 0, _FARTHEST, [self.ngram_head]),
+            ("ngram_tail", 0, _FARTHEST, [self.ngram_tail]),
+        ):
+            for number in numbers:
+                if not isinstance(number, int) or not lowest <= number <= highest:
+                    raise ValueError(
+                        f"LineModel.{name}: expected {lowest} to {highest}, got {number}"
+                    )
+        if self.thresholds_.keys() != PRESETS.keys():
+            raise ValueError(f"LineModel.thresholds_: expected {', '.join(PRESETS)}")
+        for bounds in self.thresholds_.values():
+            if len(bounds) != 2 or not all(0 <= bound <= 1 for bound in bounds):
+                raise ValueError(f"LineModel.thresholds_: expected two of 0 to 1, got {bounds}")
+        self._check_judges()
+
+    def _check_judges(self) -> None:
+        """Raise a ValueError where a part looks at other columns than there are."""
+        by_line = len(LINE_FEATURES) + len(MARKUP_FEATURES) + 2 * len(LABELS)
+        in_context = by_line + 1 + len(context_features())
+        last = in_context if self.context_networks else by_line
+        n_kinds = 1 if len(self.kinds) == 2 else len(self.kinds)
+        if (self.kind_network is None) != (len(self.kinds) == 1):
+            raise ValueError(f"LineModel.kind_network: there are {len(self.kinds)} kinds of noise")
+        judges: list[tuple[str, Network | Trees, int, int]] = [
+            ("line_network", self.line_network, by_line, 1),
+            *(("context_networks", one, in_context, 1) for one in self.context_networks),
+        ]
+        for name, maybe, outputs in (
+            ("trees", self.trees, 1),
+            ("kind_network", self.kind_network, n_kinds),
+            ("kind_trees", self.kind_trees, n_kinds),
+        ):
+            if maybe is not None:
+                judges.append((name, maybe, last, outputs))
+        for name, judge, columns, outputs in judges:
+            if (judge.n_columns, judge.n_outputs) != (columns, outputs):
+                raise ValueError(
+                    f"LineModel.{name}: expected {columns} columns and {outputs} outputs, "
+                    f"got {judge.n_columns} and {judge.n_outputs}"
+                )
+
+    def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
+        """Return the probability of each label for each line, per page (n_lines, n_labels)."""
+        batch, labels, _ = self.judge(X)
+        return batch.by_page(labels)
+
+    def judge(self, X: Sequence[Page]) -> tuple[Batch, Floats, Floats]:
+        """Return the lines of all pages, what they are, and what was looked at last.
+
+        Returns
+        -------
+        batch : Batch
+        labels : ndarray of shape (n_lines, n_labels), float32
+            Probability of each label.
+        features : ndarray of shape (n_lines, n_columns), float32
+        """
+        if self.paths is None:  # training has met no markup
+            X = [page.without_markup() for page in X]
+        batch = Batch.from_pages(X)
+        labels = np.empty((batch.n_lines, len(LABELS)), np.float32)
+        if not batch.n_lines:
+            return batch, labels, np.empty((0, self.n_columns), np.float32)
+        probability, features = self._content(batch)
+        labels[:, CONTENT] = probability
+        labels[:, NOISE] = (1 - probability)[:, None] * self._kinds(features)
+        return batch, labels, features
+
+    @property
+    def n_columns(self) -> int:
+        """Columns that are looked at last."""
+        return self._last_network.n_columns
+
+    def standardised(self, features: Floats) -> Floats:
+        """Return these columns in standard deviations from their mean; unknown ones are zero."""
+        return self._last_network.standardised(features)
+
+    @property
+    def _last_network(self) -> Network:
+        return self.context_networks[-1] if self.context_networks else self.line_network
+
+    def _content(self, batch: Batch) -> tuple[Probability, Floats]:
+        """Return the probability of content of each line, and the last features looked at."""
+        words = word_hashes(batch)
+        text, markup = line_features(batch), markup_features(batch, words)
+        ngrams, paths = self._linear_scores(batch)
+        features = line = np.concatenate([text, markup, ngrams, paths], axis=1)
+        probability = expit(self.line_network.scores(line)[:, 0])
+        if self.context_networks:
+            context = Context(batch, words, text, markup, ngrams)
+        for network in self.context_networks:
+            features = beside(line, probability, context)
+            probability = expit(network.scores(features)[:, 0])
+        if self.trees is not None:
+            unsure = is_unsure(probability, MARGIN)
+            by_trees = expit(self.trees.scores(features[unsure])[:, 0])
+            probability[unsure] = mean_judgement(probability[unsure], by_trees)
+        slope, offset = self.calibration[(batch.path_ids != NO_PATH).astype(int)].T
+        return expit(slope * logit(probability) + offset), features
+
+    def _linear_scores(self, batch: Batch) -> tuple[Floats, Floats]:
+        """Return the scores of n-grams and of tag paths, NaN where there are none."""
+        shape = (len(LABELS), batch.n_lines)
+        ngrams, paths = (np.full(shape, np.nan, np.float32).T for _ in range(2))
+        if self.ngrams is not None:
+            looked_at = self.ngram_orders, self.ngrams.bits, self.ngram_head, self.ngram_tail
+            first = 0
+            for block in batch.blocks:
+                rows = slice(first, first := first + block.n_lines)
+                ngrams[rows] = self.ngrams.scores(hashed_ngrams(block, *looked_at))
+        known = batch.path_ids != NO_PATH
+        if self.paths is not None and known.any():
+            by_path = self.paths.scores(hashed_paths(batch.split_paths, self.paths.bits))
+            paths[known] = by_path[batch.path_ids[known]]
+        return ngrams, paths
+
+    def _kinds(self, features: Floats) -> Floats:
+        """Return the probability of each kind of noise, given that a line is noise."""
+        kinds = np.zeros((len(features), len(LABELS)), np.float32)
+        if self.kind_network is None:
+            kinds[:, self.kinds] = 1
+            return kinds[:, NOISE]
+        share = softmax(self.kind_network.scores(features))
+        if self.kind_trees is not None:
+            unsure = share.max(axis=1) < _SURE_KIND
+            by_trees = softmax(self.kind_trees.scores(features[unsure]))
+            mean = share[unsure] ** (1 - _TREES_SHARE) * by_trees**_TREES_SHARE
+            share[unsure] = mean / mean.sum(axis=1, keepdims=True)
+        kinds[:, self.kinds] = share
+        return kinds[:, NOISE]
+
+
+def label_codes(probabilities: Floats, threshold: Threshold) -> npt.NDArray[np.intp]:
+    """Return content from the threshold on, the likeliest kind of noise below it, for one page.
+
+    >>> page = np.array([[0.6, 0.3, 0.1, 0.0], [0.4, 0.1, 0.3, 0.2]])
+    >>> label_codes(page, Threshold(0.5)).tolist(), label_codes(page, Threshold(0.5, 0.8)).tolist()
+    ([0, 2], [1, 2])
+    """
+    noise = NOISE[np.argmax(probabilities[:, NOISE], axis=1)]
+    probability = probabilities[:, CONTENT]
+    kept = (probability >= threshold.line) & (probability.max(initial=0) >= threshold.page)
+    return np.where(kept, CONTENT, noise)
+
+
+def _content(network: Network, features: Floats) -> npt.NDArray[np.float64]:
+    return expit(network.scores(features)[:, 0])

@@ -1,0 +1,1 @@
+"""From bytes to lines: pages, and all that reads them."""

@@ -1,0 +1,288 @@
+"""The estimator: fits a model of single lines, then one of lines in their context.
+
+Stage one is linear over hashed character n-grams and tag paths, followed by a network
+over what else a line says by itself. Stage two sees its neighbours' probabilities
+(`linesift.models.context`). Each stage learns from what the one before says about sites that it
+was not fitted on, because that is what it meets in use.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from linesift.labelling.labels import CONTENT, LABELS, UNSURE, LabelledPages
+from linesift.models.features import Floats
+from linesift.models.linear import HashedLinear
+from linesift.models.model import MARGIN, LineModel
+from linesift.models.odds import is_unsure, mean_judgement
+from linesift.models.thresholds import PRESETS
+from linesift.reading.page import Page
+from linesift.scoring.metrics import best_threshold, surest_line
+from linesift.training.estimator import LineEstimator, label_arrays
+from linesift.training.fitting import Fitting
+from linesift.training.streaming import PageSample, StreamedLines
+from linesift.training.views import TrainingViews, training_views
+
+
+class LineClassifier(LineEstimator):
+    r"""Labels the lines of pages as content or as a kind of noise.
+
+    X is a sequence of pages and y one label array per page: a page is never cut in two.
+
+    Parameters
+    ----------
+    ngram_orders : tuple of int
+        Lengths of the character n-grams; empty for none.
+    ngram_bits : int
+        Number of hash buckets of character n-grams, as a power of two.
+    ngram_head : int
+        Characters looked at from the start of a line.
+    ngram_tail : int
+        Characters looked at from its end, where the line is longer.
+    path_bits : int
+        Number of hash buckets of the words of tag paths, as a power of two.
+    use_markup : bool
+        Whether to look at the markup of pages that have it.
+    linear_alpha : float
+        L2 penalty of the linear models.
+    linear_epochs : int
+        Passes of the linear models over the lines.
+    context_passes : int
+        How often the context is looked at; 0 leaves it at single lines.
+    hidden_units : int
+        Size of the hidden layer of each network.
+    network_alpha : float
+        L2 penalty of the networks.
+    network_epochs : int
+        Passes of the networks over the lines.
+    learning_rate : float
+        Of the networks.
+    trees : int
+        Number of boosted trees that judge the last context beside the network; 0 for none.
+    leaves : int
+        Of each of these trees, at most.
+    kind_trees : int
+        Trees per kind of noise.
+    shorten : float, 0 to 1
+        Share of the training pages from which noise is dropped at random.
+    hide_markup : bool
+        Whether training shows pages with markup also without it.
+    list_marks : float, 0 to 1
+        Share of the pages with markup that training shows as plain text with a mark before
+        each list item, as many converters write it.
+    teasers : float, 0 to 1
+        Share of the pages that training shows as plain text with headlines of other articles
+        inside this one.
+    folds : int
+        Groups of sites for out-of-site probabilities.
+    n_jobs : int
+        Processes that fit folds side by side, one thread each; with 1, one fold after the
+        other on all cores.
+    random_state : int
+        Seed of all that is drawn at random.
+
+    Attributes
+    ----------
+    model_ : LineModel
+        What was learned; all that prediction needs.
+    thresholds_ : dict of str to (float, float)
+        A `Threshold` for `precision`, `balanced` and `recall`: the best mean line F-beta of
+        pages of sites not learned from, with beta 0.5, 1 and 2.
+    classes_ : ndarray of str
+        The labels.
+
+    Examples
+    --------
+    >>> from linesift import read_text
+    >>> text = "Home\nIt rained all day, they said.\nAll evening it rained again.\nTop\nMenu"
+    >>> y = ["navigation", "content", "content", "navigation", "navigation"]
+    >>> pages = [read_text(text, f"page {k}", site=f"site {k}") for k in range(4)]
+    >>> model = LineClassifier(ngram_bits=10, hidden_units=16, trees=5)
+    >>> model.fit(pages, [y] * 4).predict(pages[:1])[0].tolist()
+    ['navigation', 'content', 'content', 'navigation', 'navigation']
+    """
+
+    def __init__(
+        self,
+        *,
+        ngram_orders: Sequence[int] = (3, 5),
+        ngram_bits: int = 18,
+        ngram_head: int = 128,
+        ngram_tail: int = 64,
+        path_bits: int = 15,
+        use_markup: bool = True,
+        linear_alpha: float = 1e-6,
+        linear_epochs: int = 3,
+        context_passes: int = 2,
+        hidden_units: int = 64,
+        network_alpha: float = 1.0,
+        network_epochs: int = 10,
+        learning_rate: float = 0.001,
+        trees: int = 120,
+        leaves: int = 31,
+        kind_trees: int = 20,
+        shorten: float = 0.5,
+        hide_markup: bool = True,
+        list_marks: float = 0.5,
+        teasers: float = 0.3,
+        folds: int = 3,
+        n_jobs: int = 1,
+        random_state: int = 0,
+    ) -> None:
+        self.ngram_orders = ngram_orders
+        self.ngram_bits = ngram_bits
+        self.ngram_head = ngram_head
+        self.ngram_tail = ngram_tail
+        self.path_bits = path_bits
+        self.use_markup = use_markup
+        self.linear_alpha = linear_alpha
+        self.linear_epochs = linear_epochs
+        self.context_passes = context_passes
+        self.hidden_units = hidden_units
+        self.network_alpha = network_alpha
+        self.network_epochs = network_epochs
+        self.learning_rate = learning_rate
+        self.trees = trees
+        self.leaves = leaves
+        self.kind_trees = kind_trees
+        self.shorten = shorten
+        self.hide_markup = hide_markup
+        self.list_marks = list_marks
+        self.teasers = teasers
+        self.folds = folds
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    # ------------------------------------------------------------------ fit
+
+    def fit(self, X: Sequence[Page], y: Sequence[npt.ArrayLike]) -> "LineClassifier":
+        """Learn from labelled pages; pages of one site are never on both sides of a fold.
+
+        Parameters
+        ----------
+        X : sequence of Page
+        y : sequence of array-like
+            Labels of each page's lines: names, or their codes 0 to 3 in the order `content`,
+            `related`, `navigation`, `other`. `unsure` lines (-1) are not learned from.
+
+        Raises
+        ------
+        ValueError
+            There is no page, a label array has another length than its page or holds what
+            is no label, or no line is content, or all are.
+        """
+        fitting = Fitting(self._views(self._checked(X, y), self.random_state), self.get_params())
+        return self._fit_on(fitting, *fitting.linear())
+
+    def fit_stream(
+        self,
+        chunks: Iterable[tuple[Sequence[Page], Sequence[npt.ArrayLike]]],
+        *,
+        sample: int = 2000,
+    ) -> "LineClassifier":
+        """Learn from more labelled pages than fit in memory, in one pass over them.
+
+        The linear models over n-grams and tag paths learn from every page; the networks and
+        trees from a sample of the pages, drawn on the way.
+
+        Parameters
+        ----------
+        chunks : iterable of (X, y)
+            Some hundreds of pages each, as `fit` takes them; of a labelled corpus
+            `linesift.labelling.corpora.read_chunks` reads them.
+        sample : int
+            Pages that are kept.
+
+        Raises
+        ------
+        ValueError
+            As `fit` does, of any chunk's labels, and of the sample.
+        """
+        stream = StreamedLines(self.get_params())
+        kept = PageSample(sample, self.random_state)
+        for number, (X, y) in enumerate(chunks):
+            chunk = self._labelled(X, y)
+            kept.add(chunk)
+            if len(chunk):
+                stream.learn(self._views(chunk, self.random_state + number).labelled)
+        pages = self._checked(kept.labelled.pages, kept.labelled.labels)
+        fitting = Fitting(self._views(pages, self.random_state), self.get_params())
+        return self._fit_on(fitting, *stream.judge(fitting))
+
+    def _views(self, labelled: LabelledPages, seed: int) -> TrainingViews:
+        if not self.use_markup:
+            labelled = labelled.map_pages([page.without_markup() for page in labelled.pages])
+        return training_views(
+            labelled,
+            shorten=self.shorten,
+            hide_markup=self.hide_markup,
+            list_marks=self.list_marks,
+            teasers=self.teasers,
+            seed=seed,
+        )
+
+    def _fit_on(
+        self,
+        fitting: Fitting,
+        ngrams: HashedLinear | None,
+        paths: HashedLinear | None,
+        line: Floats,
+    ) -> "LineClassifier":
+        """Fit all that comes after the linear models."""
+        line_network, probability = fitting.judged(line, fitting.prior(line))
+        context_networks = []
+        features = line
+        for _ in range(self.context_passes):
+            features = fitting.with_context(line, probability)
+            network, probability = fitting.judged(features, probability)
+            context_networks.append(network)
+        trees = None
+        if self.context_passes and self.trees:
+            # Networks and trees err differently; the last word is the mean of both.
+            trees, by_trees = fitting.judged_by_trees(features, probability)
+            by_trees[~is_unsure(probability, MARGIN)] = np.nan
+            probability = mean_judgement(probability, by_trees)
+        kind_network, kind_trees, kinds = fitting.kinds(features)
+        calibration, probability = fitting.calibrated(probability)
+        judged = fitting.judged_pages(probability)
+        self.thresholds_ = {
+            name: (
+                best_threshold(*judged, beta=preset.beta),
+                surest_line(*judged, lost=preset.lost),
+            )
+            for name, preset in PRESETS.items()
+        }
+        self.classes_ = np.array(LABELS)
+        self.model_ = LineModel(
+            ngrams=ngrams,
+            ngram_orders=tuple(self.ngram_orders),
+            ngram_head=self.ngram_head,
+            ngram_tail=self.ngram_tail,
+            paths=paths,
+            line_network=line_network,
+            context_networks=tuple(context_networks),
+            trees=trees,
+            kinds=kinds,
+            kind_network=kind_network,
+            kind_trees=kind_trees,
+            calibration=calibration,
+            thresholds_=self.thresholds_,
+        )
+        return self
+
+    @classmethod
+    def _checked(cls, X: Sequence[Page], y: Sequence[npt.ArrayLike]) -> LabelledPages:
+        labelled = cls._labelled(X, y)
+        known = [one[one != UNSURE] for one in labelled.labels]
+        flat = np.concatenate([np.empty(0, np.int8), *known])
+        if not (flat == CONTENT).any() or (flat == CONTENT).all():
+            raise ValueError("training needs lines that are content and lines that are not")
+        return labelled
+
+    @staticmethod
+    def _labelled(X: Sequence[Page], y: Sequence[npt.ArrayLike]) -> LabelledPages:
+        """Return the pages that have a line that somebody is sure of."""
+        labels = label_arrays(X, y)
+        pages = LabelledPages(list(X), labels, [""] * len(labels), [()] * len(labels))
+        return pages.select([bool((one != UNSURE).any()) for one in labels])

@@ -1,0 +1,381 @@
+"""Fit each stage of the line classifier, and say what it thinks of sites it has not seen.
+
+Probabilities that a later stage learns from are out of site: the pages are split into
+groups of whole sites, and each group is judged by a model fitted on the others. The
+folds and the model on all pages are fitted side by side, a thread each: scikit-learn's
+loops slow each other down when several processes use all cores.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from joblib import Parallel, delayed, parallel_config
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
+
+from linesift.labelling.labels import CONTENT, LABELS, UNSURE
+from linesift.models.context import Context, beside
+from linesift.models.features import (
+    LINE_FEATURES,
+    MARKUP_FEATURES,
+    Floats,
+    hashed_ngrams,
+    line_features,
+    line_hashes,
+    markup_features,
+    word_hashes,
+)
+from linesift.models.linear import HashedLinear, fit_hashed_linear
+from linesift.models.network import Network, fit_network
+from linesift.models.odds import Probability, expit, is_unsure, logit
+from linesift.models.trees import Trees, fit_trees, quantised
+from linesift.reading.page import NO_PATH, Batch, Page
+from linesift.reading.tag_paths import hashed_paths
+from linesift.reading.tokens import Tokens, take_rows
+from linesift.training.views import TrainingViews
+
+_KIND_SAMPLE = 200_000
+_EASY = 0.05  # probability of content below which a line is nearly surely noise
+_EASY_SHARE = 0.2
+_LEAF = 80  # lines a leaf holds at least, fewer when there is little to learn from
+_LEARNED_MARGIN = 0.02  # trees learn from lines whose probability is further from 0 and 1
+_FEWEST = 50  # lines that trees learn from at least
+_MANY = 20_000  # lines from which on it pays to leave easy ones out
+
+Rows = npt.NDArray[np.intp]
+
+
+class Fitting:
+    """One fit: the views it learns from as one batch, and their out-of-site judgements.
+
+    Parameters
+    ----------
+    views : TrainingViews
+    settings : mapping
+        Parameters of the `LineClassifier`.
+    """
+
+    def __init__(self, views: TrainingViews, settings: Mapping[str, Any]) -> None:
+        self.settings = settings
+        self.views, self.as_read = views
+        self.batch = Batch.from_pages(self.views.pages)
+        self.labels = np.concatenate(self.views.labels)
+        self.known = np.flatnonzero(self.labels != UNSURE)
+        self.markup_known = self.batch.path_ids != NO_PATH
+        self.text = line_features(self.batch)
+        self.words = word_hashes(self.batch)
+        self.markup = markup_features(self.batch, self.words)
+        self._context: Context | None = None
+        sites = np.unique(self.views.sites, return_inverse=True)[1]
+        self.site_of_line = sites[self.batch.page_of_line]
+        sizes = np.diff(self.batch.page_starts)
+        # A page counts by the root of its length: neither every line nor every page alike.
+        weight = (1 / np.sqrt(np.maximum(sizes, 1)))[self.batch.page_of_line]
+        self.weight = (weight / weight.mean()).astype(np.float32)
+        self.folds = self._folds(sites)
+
+    def _folds(self, sites: npt.NDArray[np.intp]) -> list[tuple[Rows, Rows]]:
+        """Return line rows to learn from and to judge, per group of sites.
+
+        A single site has nothing unseen; its lines are then dealt out in turn, so that at
+        least no line is judged by a model that learned it.
+        """
+        n_folds = min(self.settings["folds"], len(np.unique(sites)))
+        if n_folds < 2:
+            turn = np.arange(self.batch.n_lines) % 2
+            return [(np.flatnonzero(turn != k), np.flatnonzero(turn == k)) for k in (0, 1)]
+        page = self.batch.page_of_line
+        folds = []
+        for _, held_out in GroupKFold(n_folds).split(sites, groups=sites):
+            is_out = np.isin(page, held_out)
+            folds.append((np.flatnonzero(~is_out), np.flatnonzero(is_out)))
+        return folds
+
+    def judged_pages(
+        self, probability: Probability
+    ) -> tuple[list[npt.NDArray[np.int8]], list[Probability]]:
+        """Return labels and out-of-site probabilities of each page as it was read."""
+        by_page = np.split(probability, self.batch.page_starts[1:-1])
+        chosen = np.flatnonzero(self.as_read) if self.as_read.any() else range(len(by_page))
+        return [self.views.labels[k] for k in chosen], [by_page[k] for k in chosen]
+
+    def _side_by_side(self, function: Any, jobs: list[tuple[Any, ...]]) -> list[Any]:
+        n_jobs = min(self.settings["n_jobs"], len(jobs))
+        if n_jobs <= 1:
+            return [function(*job) for job in jobs]
+        with parallel_config(backend="loky", inner_max_num_threads=1):
+            return Parallel(n_jobs=n_jobs)(delayed(function)(*job) for job in jobs)
+
+    # ------------------------------------------------------------- linear
+
+    def linear(self) -> tuple[HashedLinear | None, HashedLinear | None, Floats]:
+        """Return linear models of n-grams and of tag paths, and what single lines say."""
+        ngram_model, path_model, ngrams, paths = None, None, None, None
+        if self.settings["ngram_orders"]:
+            distinct, text_ids = distinct_lines(self.batch, self.views.pages)
+            tokens = hashed_ngrams(distinct, *ngram_shape(self.settings))
+            ngram_model, ngrams = self._out_of_site(tokens, text_ids, self.known)
+        if self.markup_known.any():
+            tokens = hashed_paths(self.batch.split_paths, self.settings["path_bits"])
+            rows = self.known[self.markup_known[self.known]]
+            path_model, paths = self._out_of_site(tokens, self.batch.path_ids, rows)
+        return ngram_model, path_model, self.line(ngrams, paths)
+
+    def line(self, ngrams: Floats | None, paths: Floats | None) -> Floats:
+        """Return all that single lines say, with the scores of both linear models, if they are."""
+        unknown = np.full((self.batch.n_lines, len(LABELS)), np.nan, np.float32)
+        ngrams = unknown if ngrams is None else ngrams
+        paths = unknown if paths is None else paths
+        paths = np.where(self.markup_known[:, None], paths, np.nan)
+        return np.concatenate([self.text, self.markup, ngrams, paths], axis=1)
+
+    def _out_of_site(
+        self,
+        tokens: Tokens,
+        token_row: npt.NDArray[np.int64],
+        rows: Rows,
+    ) -> tuple[HashedLinear, Floats]:
+        """Return a model on the chosen lines, and scores of each by one that has not seen its site.
+
+        What a site repeats with the same label is learned once.
+        """
+        rows = once_per_site(rows, token_row, self.labels, self.site_of_line)
+        s = self.settings
+        options = {
+            "alpha": s["linear_alpha"],
+            "epochs": s["linear_epochs"],
+            "seed": s["random_state"],
+        }
+        jobs = []
+        for learn, judge in [*self.folds, (np.arange(self.batch.n_lines), rows[:0])]:
+            chosen = np.intersect1d(rows, learn, assume_unique=True)
+            judged = np.unique(token_row[judge[token_row[judge] >= 0]])
+            jobs.append((tokens, token_row[chosen], self.labels[chosen], judged, options))
+        results = self._side_by_side(_fit_linear, jobs)
+        scores = np.full((self.batch.n_lines, len(LABELS)), np.nan, np.float32)
+        for (_, judged_scores), (_, judge), job in zip(results, self.folds, jobs, strict=False):
+            judge = judge[token_row[judge] >= 0]
+            scores[judge] = judged_scores[np.searchsorted(job[3], token_row[judge])]
+        return results[-1][0], scores
+
+    def prior(self, line: Floats) -> Probability:
+        """Return a first, rough probability of content: what the n-grams say, if they do."""
+        scores = ngram_scores(line)[:, CONTENT]
+        return expit(np.nan_to_num(scores, nan=0.0))
+
+    # ------------------------------------------------------------ networks
+
+    def judged(self, features: Floats, prior: Probability) -> tuple[Network, Probability]:
+        """Return a network that tells content, and the out-of-site probability of each line.
+
+        Lines that the prior judgement is nearly sure to be noise are most of all lines and
+        teach little: a part of them stands for all, with their weight.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n_lines, n_features)
+        prior : ndarray of shape (n_lines,), 0 to 1
+        """
+        easy = (prior < _EASY) & (self.labels != CONTENT) & (len(prior) > _MANY)
+        rng = np.random.default_rng(self.settings["random_state"])
+        learned = (self.labels != UNSURE) & (~easy | (rng.random(len(easy)) < _EASY_SHARE))
+        weight = np.where(easy, self.weight / _EASY_SHARE, self.weight).astype(np.float32)
+        lines = np.arange(self.batch.n_lines)
+        options = self._network_options()
+        return self._out_of_site_judged(_fit_network, lines, features, learned, weight, options)
+
+    def judged_by_trees(
+        self, features: Floats, probability: Probability
+    ) -> tuple[Trees | None, Probability]:
+        """Return likewise boosted trees, for lines that the network is unsure of.
+
+        Returns
+        -------
+        trees : Trees or None
+            None when there are too few such lines to learn from.
+        judged : ndarray of shape (n_lines,), 0 to 1
+            NaN for lines that the network is sure of.
+        """
+        judged = np.full(self.batch.n_lines, np.nan)
+        lines = np.flatnonzero(is_unsure(probability, _LEARNED_MARGIN))
+        learned = self.labels[lines] != UNSURE
+        if learned.sum() < _FEWEST:
+            return None, judged
+        trees, judged[lines] = self._out_of_site_judged(
+            _fit_trees,
+            lines,
+            quantised(features[lines]),
+            learned,
+            self.weight[lines],
+            self._tree_options(self.settings["trees"]),
+        )
+        return trees, judged
+
+    def _out_of_site_judged(
+        self,
+        fit: Any,
+        lines: Rows,
+        features: Floats,
+        learned: npt.NDArray[np.bool_],
+        weight: Floats,
+        options: dict[str, Any],
+    ) -> tuple[Any, Probability]:
+        """Fit on some lines, and on those of all but a group of sites that is then judged.
+
+        Features, what is learned, and weights are those of the lines, in their order.
+        """
+        target = self.labels[lines] == CONTENT
+        nobody = np.empty(0, np.intp)
+        jobs = [(fit, features, target, weight, np.flatnonzero(learned), nobody, options)]
+        for _, held_out in self.folds:
+            is_out = np.zeros(self.batch.n_lines, bool)
+            is_out[held_out] = True
+            out = is_out[lines]
+            learn = np.flatnonzero(learned & ~out)
+            jobs.append((fit, features, target, weight, learn, np.flatnonzero(out), options))
+        (model, _), *folds = self._side_by_side(_fit_and_judge, jobs)
+        probability = np.full(len(lines), np.nan)
+        for (_, judged), job in zip(folds, jobs[1:], strict=True):
+            probability[job[5]] = judged
+        return model, probability
+
+    def _tree_options(self, trees: int) -> dict[str, Any]:
+        leaf = int(np.clip(len(self.known) // 40, 1, _LEAF))
+        return {
+            "trees": trees,
+            "leaves": self.settings["leaves"],
+            "least": leaf,
+            "seed": self.settings["random_state"],
+        }
+
+    def _network_options(self) -> dict[str, Any]:
+        return {
+            "hidden": self.settings["hidden_units"],
+            "alpha": self.settings["network_alpha"],
+            "epochs": self.settings["network_epochs"],
+            "learning_rate": self.settings["learning_rate"],
+            "seed": self.settings["random_state"],
+        }
+
+    def with_context(self, line: Floats, probability: Probability) -> Floats:
+        """Return the features of single lines beside those of their surroundings."""
+        if self._context is None:
+            self._context = Context(
+                self.batch, self.words, self.text, self.markup, ngram_scores(line)
+            )
+        return beside(line, probability, self._context)
+
+    def kinds(self, features: Floats) -> tuple[Network | None, Trees | None, Rows]:
+        """Return a network and trees that tell the kinds of noise, and the kinds they know.
+
+        Both are None where there is only one kind.
+        """
+        rows = self.known[self.labels[self.known] != CONTENT]
+        if len(rows) > _KIND_SAMPLE:
+            rng = np.random.default_rng(self.settings["random_state"])
+            rows = np.sort(rng.choice(rows, _KIND_SAMPLE, replace=False))
+        known = np.unique(self.labels[rows]).astype(np.intp)
+        if len(known) == 1:
+            return None, None, known
+        kinds, weight = np.searchsorted(known, self.labels[rows]), self.weight[rows]
+        network = fit_network(features[rows], kinds, weight, **self._network_options())
+        if not self.settings["kind_trees"]:
+            return network, None, known
+        options = self._tree_options(self.settings["kind_trees"])
+        return network, fit_trees(quantised(features[rows]), kinds, weight, **options), known
+
+    def calibrated(self, probability: Probability) -> tuple[npt.NDArray[np.float64], Probability]:
+        """Return slope and offset of the log-odds, without and with markup, and the result.
+
+        Learned from probabilities found out of site, of pages as they were read: where
+        noise was dropped there is more content than on pages in use.
+        """
+        calibration = np.array([[1.0, 0.0], [1.0, 0.0]])
+        score = logit(probability)
+        as_read = self.as_read[self.batch.page_of_line] | (not self.as_read.any())
+        for known in (False, True):
+            rows = self.known[(self.markup_known == known)[self.known] & as_read[self.known]]
+            target = self.labels[rows] == CONTENT
+            if target.any() and not target.all():
+                model = LogisticRegression().fit(score[rows, None], target)
+                calibration[int(known)] = model.coef_[0, 0], model.intercept_[0]
+        slope, offset = calibration[self.markup_known.astype(int)].T
+        return calibration, expit(slope * score + offset)
+
+
+def distinct_lines(batch: Batch, pages: Sequence[Page]) -> tuple[Batch, Rows]:
+    """Return the lines of some pages without repetition, and where each line is in them."""
+    _, first, text_ids = np.unique(line_hashes(batch), return_index=True, return_inverse=True)
+    page = batch.page_of_line[first]
+    lines = tuple(
+        pages[p].lines[i] for p, i in zip(page, first - batch.page_starts[page], strict=True)
+    )
+    return Batch.from_pages([Page("", lines, tuple(range(len(lines))))]), text_ids
+
+
+def once_per_site(rows: Rows, token_row: Rows, labels: npt.NDArray[np.int8], site: Rows) -> Rows:
+    """Return the rows without those that their site repeats with the same label."""
+    keys = np.column_stack([token_row[rows], labels[rows], site[rows]])
+    return rows[np.unique(keys, axis=0, return_index=True)[1]]
+
+
+def ngram_shape(settings: Mapping[str, Any]) -> tuple[tuple[int, ...], int, int, int]:
+    """Return what `hashed_ngrams` takes beside the batch."""
+    orders = tuple(settings["ngram_orders"])
+    return orders, settings["ngram_bits"], settings["ngram_head"], settings["ngram_tail"]
+
+
+def ngram_scores(line: Floats) -> Floats:
+    """Return the scores of whole lines by their n-grams from the features of single lines."""
+    first = len(LINE_FEATURES) + len(MARKUP_FEATURES)
+    return line[:, first : first + len(LABELS)]
+
+
+def _fit_linear(
+    tokens: Tokens,
+    token_row: npt.NDArray[np.int64],
+    labels: npt.NDArray[np.int8],
+    judge: npt.NDArray[np.int64],
+    options: dict[str, Any],
+) -> tuple[HashedLinear, Floats]:
+    model = fit_hashed_linear(tokens, token_row, labels, **options)
+    return model, model.scores(take_rows(tokens, judge))
+
+
+def _fit_and_judge(
+    fit: Any,
+    features: Floats,
+    target: npt.NDArray[np.bool_],
+    weight: Floats,
+    learn: Rows,
+    judge: Rows,
+    options: dict[str, Any],
+) -> tuple[Any, Probability]:
+    """Fit on some rows and judge others; a fold without both outcomes says the same of all."""
+    if target[learn].all() or not target[learn].any():
+        return None, np.full(len(judge), float(target[learn].any()))
+    return fit(features[learn], target[learn], weight[learn], features[judge], options)
+
+
+def _fit_network(
+    features: Floats,
+    target: npt.NDArray[np.bool_],
+    weight: Floats,
+    judge: Floats,
+    options: dict[str, Any],
+) -> tuple[Network, Probability]:
+    network = fit_network(features, target.astype(int), weight, **options)
+    return network, expit(network.scores(judge)[:, 0])
+
+
+def _fit_trees(
+    features: Floats,
+    target: npt.NDArray[np.bool_],
+    weight: Floats,
+    judge: Floats,
+    options: dict[str, Any],
+) -> tuple[Trees, Probability]:
+    trees = fit_trees(features, target.astype(int), weight, **options)
+    return trees, expit(trees.scores(judge)[:, 0])
