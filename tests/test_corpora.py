@@ -329,6 +329,23 @@ def test_building_a_set_labels_every_page_and_counts_what_it_left_out(name, tmp_
     assert seen[-1] == (f"label {name}", len(documents), len(documents))
 
 
+@pytest.mark.parametrize("name", READERS)
+def test_a_set_can_be_built_of_some_sites_alone(name, tmp_path):
+    documents = LAYOUTS[name](tmp_path / "raw")
+    chosen = documents[0].site
+
+    def build(target, sites=None):
+        build_lines(
+            name, tmp_path / "raw", target, n_jobs=1, progress=lambda *step: None, sites=sites
+        )
+        return read_corpus(target)
+
+    whole = build(tmp_path / "whole.parquet")
+    part = build(tmp_path / "part.parquet", lambda site: site == chosen)
+    assert part.digest() == whole.select([site == chosen for site in whole.sites]).digest()
+    assert not build(tmp_path / "none.parquet", lambda site: False)
+
+
 # The real archives
 
 

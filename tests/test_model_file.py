@@ -15,8 +15,9 @@ import sklearn
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from linesift import LineClassifier, model_file
+from linesift import LineClassifier
 from linesift.labelling.labels import LABELS, read_label_folder
+from linesift.models import model_file
 from linesift.models.baselines import RunRule
 from linesift.models.model_file import (
     FORMAT,

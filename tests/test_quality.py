@@ -7,7 +7,7 @@ import pytest
 
 from linesift.labelling.archives import fetch, read_manifest
 from linesift.labelling.corpora import SOURCES, build_lines
-from linesift.labelling.labels import read_label_folder
+from linesift.labelling.labels import is_test_site, read_label_folder
 from linesift.models.baselines import RunRule
 from linesift.models.model_file import load_model, read_card
 from linesift.scoring.evaluate import check_floor, evaluate
@@ -52,8 +52,9 @@ def held_out(tmp_path_factory):
         for name, source in SOURCES.items():
             manifest = read_manifest(ROOT / "data" / "manifests" / f"{name}.sha256")
             raw = fetch(source, manifest, folder, mirror=MIRROR, url="", progress=_silent)
-            build_lines(name, raw, lines / f"{name}.parquet", n_jobs=2, progress=_silent)
-    return load_data(pages=None, lines=lines).test
+            target = lines / f"{name}.parquet"
+            build_lines(name, raw, target, n_jobs=2, progress=_silent, sites=is_test_site)
+    return load_data(pages=ROOT / "data" / "pages", lines=lines).test
 
 
 def _silent(what, done, of):

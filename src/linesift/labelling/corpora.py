@@ -9,7 +9,7 @@ import gzip
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
@@ -251,7 +251,13 @@ def label_document(document: Document) -> tuple[Page, LabelArray, tuple[str, ...
 
 
 def build_lines(
-    name: str, folder: Path, target: Path, *, n_jobs: int, progress: Progress
+    name: str,
+    folder: Path,
+    target: Path,
+    *,
+    n_jobs: int,
+    progress: Progress,
+    sites: Callable[[str], bool] | None = None,
 ) -> dict[str, Any]:
     """Label a data set and write it as one Parquet file; return the tally.
 
@@ -267,10 +273,12 @@ def build_lines(
         Worker processes.
     progress : callable
         See `linesift.labelling.archives.Progress`.
+    sites : callable, optional
+        Says of a site whether its pages are labelled; all are where this is left out.
     """
     from joblib import Parallel, delayed
 
-    documents = list(READERS[name](folder))
+    documents = [d for d in READERS[name](folder) if sites is None or sites(d.site)]
     results = Parallel(n_jobs=n_jobs, return_as="generator", batch_size=8)(
         delayed(label_document)(document) for document in documents
     )
