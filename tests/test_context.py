@@ -1,11 +1,20 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from linesift.labelling.labels import CONTENT, LABELS, NAVIGATION, RELATED
 from linesift.models.context import Context, _best_run, _Bounds
-from linesift.models.features import line_features, markup_features, word_hashes
-from linesift.reading.page import Batch, Page
+from linesift.models.features import (
+    LINE_FEATURES,
+    MARKUP_FEATURES,
+    line_features,
+    markup_features,
+    word_hashes,
+)
+from linesift.reading.page import Batch, Markup, Page
 from tests.made_pages import TRAIN_SITES, made_pages
+from tests.slow_context import columns_of_page
 
 
 def plain(*lines: str) -> Page:
@@ -123,6 +132,46 @@ def test_content_under_the_same_element_speaks_for_a_line():
     assert columns["probability_in_element"][paragraphs] == pytest.approx(0.9)
     assert columns["probability_in_element"][links] == pytest.approx(0.1)
     assert columns["content_in_element"][paragraphs].min() > columns["content_in_element"][links][0]
+
+
+def some_page(rng: np.random.Generator) -> Page:
+    """Return a page of few different words and places, with markup or without."""
+    size = int(rng.integers(1, 40))
+    words = ["the", "river", "boat", "mills", "news", "a", "12", "wind."]
+    lines = [" ".join(rng.choice(words, rng.integers(1, 6))) for _ in range(size)]
+    places = ["body", "body div", "body div p", "body div ul li", "body div ol li", "body main h2"]
+    paths = tuple(str(one) for one in rng.choice(places, size))
+    shares = tuple(float(one) for one in rng.choice([0.0, 0.25, 1.0], size))
+    page = plain(*lines)
+    return replace(page, markup=Markup(shares, paths)) if rng.random() < 0.7 else page
+
+
+def test_every_column_is_what_a_slow_count_line_by_line_says():
+    rng = np.random.default_rng(11)
+    pages = [some_page(rng) for _ in range(60)]
+    batch = Batch.from_pages(pages)
+    words = word_hashes(batch)
+    line, markup = line_features(batch), markup_features(batch, words)
+    single = dict(zip((*LINE_FEATURES, *MARKUP_FEATURES), np.hstack([line, markup]).T, strict=True))
+    # In sixty-fourths, so that sums are exact, and no two best runs differ by a rounding.
+    probability = rng.integers(0, 65, batch.n_lines) / 64
+    scores = rng.normal(size=(batch.n_lines, len(LABELS))).astype(np.float32)
+    scores[rng.random(batch.n_lines) < 0.2] = NAN
+    columns = context(pages, probability, scores)
+    for page, start in zip(pages, batch.page_starts[:-1], strict=True):
+        rows = slice(start, start + len(page.lines))
+        expected = columns_of_page(
+            page.lines,
+            page.markup and page.markup.paths,
+            {name: values[rows].tolist() for name, values in single.items()},
+            scores[rows],
+            probability[rows].tolist(),
+        )
+        assert expected.keys() == columns.keys()
+        for name, values in expected.items():
+            np.testing.assert_allclose(
+                columns[name][rows], values, atol=2e-4, rtol=1e-5, err_msg=name
+            )
 
 
 # ------------------------------------------------------------------ the best run
