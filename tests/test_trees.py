@@ -105,6 +105,13 @@ def test_rows_get_the_same_to_the_last_bit_in_any_company(n_rows):
     )
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_row_alone_gets_what_it_gets_among_others(n_classes):
+    trees, columns = masked(grown(n_classes)), random_columns(100)
+    alone = [trees.scores(columns[k : k + 1]) for k in range(len(columns))]
+    np.testing.assert_array_equal(np.concatenate(alone), trees.scores(columns))
+
+
 def test_a_column_that_holds_nothing_does_not_stop_the_fit():
     columns = random_columns(400)
     columns[:, 1] = np.nan
