@@ -184,7 +184,7 @@ def _file_records(file: str, form: str, fields: Fields | None) -> Iterator[Recor
         # Workers have no standard input and no pipe of this process; files they read themselves.
         if file == "-":
             yield Record(file, "bytes", sys.stdin.buffer.read(_LARGEST_PAGE + 1))
-        elif Path(file).is_fifo():
+        elif _is_pipe(file):
             with open(file, "rb") as pipe:
                 data = pipe.read(_LARGEST_PAGE + 1)
             yield Record(file, "bytes", data)
@@ -196,6 +196,12 @@ def _file_records(file: str, form: str, fields: Fields | None) -> Iterator[Recor
         yield from _until_damage(file, lambda: _jsonl_records(file))
     else:
         yield from _until_damage(file, lambda: _parquet_records(file, fields or Fields()))
+
+
+def _is_pipe(file: str) -> bool:
+    with suppress(OSError):  # whoever reads it meets the reason
+        return Path(file).is_fifo()
+    return False
 
 
 def _until_damage(file: str, read: Callable[[], Iterator[Record]]) -> Iterator[Record]:
