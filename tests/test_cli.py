@@ -326,3 +326,9 @@ def test_the_help_of_a_command_shows_an_example_on_a_line_of_its_own(command):
     shown = CliRunner().invoke(main, [command, "--help"]).output.splitlines()
     heading = next(k for k, line in enumerate(shown) if line.strip() in ("Example:", "Examples:"))
     assert shown[heading + 1].startswith(f"    linesift {command}")
+
+
+def test_behind_two_dashes_stand_names_of_files(model, folder, monkeypatch):
+    (folder / "--color").write_bytes((folder / "a.txt").read_bytes())
+    monkeypatch.chdir(folder)
+    assert predicted(model, "--", "--color").stdout == article(folder / "a.txt")

@@ -320,6 +320,18 @@ def test_a_folder_that_has_changed_since_is_refused(model, tmp_path, changed):
     assert held(output) == before
 
 
+def test_a_folder_with_a_path_that_is_too_long_is_known_again(model, tmp_path, monkeypatch):
+    pages, output = paged(tmp_path / "pages", "b"), tmp_path / "out"
+    monkeypatch.chdir(pages)
+    for _ in range(21):
+        os.mkdir("m" * 200)
+        monkeypatch.chdir("m" * 200)
+    monkeypatch.chdir(tmp_path)
+    assert [run(model, pages, output).exit_code for _ in range(2)] == [1, 1]
+    paged(pages, "a")
+    assert "(inputs)" in run(model, pages, output).stderr
+
+
 @pytest.mark.parametrize("inside", [".", "out", "deep/out"])
 def test_what_is_written_is_not_read(model, tmp_path, inside):
     pages = paged(tmp_path / "pages", "a", "z")
@@ -455,3 +467,14 @@ def test_a_missing_package_is_one_sentence(model, crawl, tmp_path, monkeypatch):
     (line,) = result.stderr.splitlines()
     assert line.endswith("install it with: pip install 'linesift[crawl]'")
     assert not (tmp_path / "out").exists()  # JSONL may still be written there
+
+
+@pytest.mark.parametrize("looped", ["input", "output"])
+def test_a_link_that_leads_to_itself_is_one_sentence(model, tmp_path, looped):
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    pages = paged(tmp_path / "pages", "a")
+    given = {"input": (loop, tmp_path / "out"), "output": (pages, loop)}
+    result = run(model, *given[looped])
+    assert (result.exit_code, type(result.exception)) == (2, SystemExit)
+    assert str(loop) in result.stderr

@@ -1,6 +1,7 @@
 """`linesift predict`: pages in, their articles or labelled lines out."""
 
 import hashlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,12 +37,13 @@ class _Predict(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Return what is left of the arguments."""
-        pairs = zip(args, [*args, ""][1:], strict=True)
+        end = args.index("--") if "--" in args else len(args)  # behind it are names of files
+        pairs = zip(args[:end], [*args, ""][1:], strict=False)
         told = [
             "--color=auto" if one == "--color" and following not in _WHEN else one
             for one, following in pairs
         ]
-        return super().parse_args(ctx, told)
+        return super().parse_args(ctx, told + args[end:])
 
 
 @click.command(
@@ -299,8 +301,9 @@ def _parts(
 
 def _check_outside(output: Path, inputs: tuple[str, ...]) -> None:
     """Say so where what is written would be read."""
+    place = Path(os.path.realpath(output))  # `Path.resolve` fails on links that go in circles
     for name in inputs:
-        if name not in ("", "-") and output.resolve().is_relative_to(Path(name).resolve()):
+        if name not in ("", "-") and place.is_relative_to(os.path.realpath(name)):
             raise InputError(f"{output}: lies in {name}, which is read; give a folder beside it")
 
 
@@ -311,6 +314,7 @@ def _held(name: str) -> int | str | None:
     that goes on reads past so many records, which must be those that it has read before.
     """
     from linesift.reading.readers import ReadError, page_files
+    from linesift.reading.sources import Record
 
     path = Path(name)
     try:
@@ -320,7 +324,7 @@ def _held(name: str) -> int | str | None:
             return None
         digest = hashlib.sha256()
         for file in page_files(name):
-            digest.update(f"{file}\0{Path(file).stat().st_size}\0".encode("utf-8", "replace"))
+            digest.update(f"{file}\0{Record(file).size}\0".encode("utf-8", "replace"))
     except (OSError, ReadError):  # whoever reads it meets the reason
         return None
     return digest.hexdigest()
