@@ -430,6 +430,16 @@ def test_a_name_in_bytes_is_text(tmp_path):
     assert pages_of(tmp_path / "a.parquet")[0].page_id == "café"
 
 
+def test_a_parquet_with_a_column_twice_is_a_sentence(tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = pa.Table.from_arrays([pa.array(["a"])] * 3, names=["url", "text", "text"])
+    parquet.write_table(table, tmp_path / "a.parquet")
+    (record,) = records_of(tmp_path / "a.parquet")
+    assert error_of(record) == "there are 2 columns 'text'; rename them"
+
+
 def test_a_parquet_without_the_column_says_what_there_is(tmp_path):
     import pyarrow as pa
     from pyarrow import parquet

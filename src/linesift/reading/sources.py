@@ -377,6 +377,9 @@ def _parquet_records(file: str, fields: Fields) -> Iterator[Record]:
         if fields.text not in names:
             raise ValueError(f"no column {fields.text!r}; there are {', '.join(names)}")
         columns = [name for name in (*fields.ids, fields.text) if name in names]
+        for name in columns:
+            if names.count(name) > 1:
+                raise ValueError(f"there are {names.count(name)} columns {name!r}; rename them")
         number = 0
         for batch in stream.iter_batches(_ROWS, columns=columns):
             for row in range(batch.num_rows):
