@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.metrics import precision_recall_curve
 
 from linesift.labelling.labels import (
     CONTENT,
@@ -214,6 +215,18 @@ def test_precision_and_recall_at_each_threshold_by_hand():
     assert thresholds == pytest.approx([0.9, 0.8, 0.6, 0.1])
     assert precision == pytest.approx([1, 1 / 2, 2 / 3, 3 / 4])
     assert recall == pytest.approx([1 / 3, 1 / 3, 2 / 3, 1])
+
+
+def test_lines_of_one_probability_are_kept_together_at_a_threshold():
+    rng = np.random.default_rng(2)
+    proba = [rng.integers(1, 6, (20, 1)) / 8 for _ in range(5)]
+    labels = [rng.choice([C, N], 20).astype(np.int8) for _ in proba]
+    points = precision_recall_points(labels, proba)
+    is_content, score = np.concatenate(labels) == C, np.concatenate(proba)[:, 0]
+    precision, recall, thresholds = precision_recall_curve(is_content, score)
+    expected = thresholds, precision[:-1], recall[:-1]
+    for ours, theirs in zip(points, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs[::-1])
 
 
 # ------------------------------------------------------------------------- intervals
