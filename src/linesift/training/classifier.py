@@ -76,9 +76,9 @@ class LineClassifier(LineEstimator):
         inside this one.
     folds : int
         Groups of sites for out-of-site probabilities.
-    n_jobs : int
-        Processes that fit folds side by side, one thread each; with 1, one fold after the
-        other on all cores.
+    n_jobs : int or None
+        Processes that fit folds side by side, one thread each; -1 for one a core. With 1 or
+        None, one fold after the other on all cores.
     random_state : int
         Seed of all that is drawn at random.
 
@@ -127,7 +127,7 @@ class LineClassifier(LineEstimator):
         list_marks: float = 0.5,
         teasers: float = 0.3,
         folds: int = 3,
-        n_jobs: int = 1,
+        n_jobs: int | None = 1,
         random_state: int = 0,
     ) -> None:
         self.ngram_orders = ngram_orders
