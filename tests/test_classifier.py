@@ -161,6 +161,25 @@ def test_what_is_no_label_code_is_refused_before_anything_is_learned(odd):
         LineClassifier(**TINY).fit(LABELLED.pages, labels)
 
 
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        ({"ngram_orders": (2,)}, "ngram_orders: expected 3 to 16, got 2"),
+        ({"ngram_orders": (3, 3)}, "ngram_orders: one stands twice"),
+        ({"ngram_tail": 5000}, "ngram_tail: expected 0 to 4096, got 5000"),
+        ({"ngram_bits": 40}, "ngram_bits: expected 0 to 30, got 40"),
+        ({"path_bits": -1}, "path_bits: expected 0 to 30, got -1"),
+    ],
+)
+@pytest.mark.parametrize("streamed", [False, True])
+def test_ngrams_that_no_model_has_are_refused_before_anything_is_learned(
+    parameter, message, streamed
+):
+    model, pages = LineClassifier(**parameter), (LABELLED.pages, LABELLED.labels)
+    with pytest.raises(ValueError, match=f"^LineClassifier.{message}"):
+        model.fit_stream(iter([pages])) if streamed else model.fit(*pages)
+
+
 def test_a_clone_is_not_fitted_and_fits_to_the_same_model():
     copy = clone(fitted())
     with pytest.raises(NotFittedError):

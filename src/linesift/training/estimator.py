@@ -34,7 +34,7 @@ class LineEstimator(LinePredictor, ClassifierMixin, BaseEstimator):
         self,
         X: Sequence[Page],
         y: Sequence[npt.ArrayLike],
-        sample_weight: npt.ArrayLike | None = None,
+        sample_weight: Sequence[float] | npt.NDArray[np.floating] | None = None,
     ) -> float:
         """Return the line F1 of kept lines, the mean over pages: 0 to 1.
 
