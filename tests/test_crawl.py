@@ -364,6 +364,8 @@ def test_parts_that_no_progress_accounts_for_are_left_alone(model, crawl, tmp_pa
         b'{"settings": {}, "progress": {"x": 1}}',
         b'{"settings": [1], "progress": {}}',
         b'{"settings": null, "progress": {}}',
+        b'{"settings": {}, "progress": {"parts": "one"}}',
+        b'{"settings": {}, "progress": {"records": -1}}',
     ],
 )
 def test_a_damaged_progress_is_refused(model, crawl, tmp_path, data):
@@ -478,3 +480,16 @@ def test_a_link_that_leads_to_itself_is_one_sentence(model, tmp_path, looped):
     result = run(model, *given[looped])
     assert (result.exit_code, type(result.exception)) == (2, SystemExit)
     assert str(loop) in result.stderr
+
+
+def test_an_input_that_is_shorter_than_what_was_read_is_refused(model, tmp_path):
+    rows = [json.dumps({"id": f"p{k}", "text": HTML[0]}).encode() for k in range(4)]
+    options = ("--input-format", "jsonl", "--part-size", "2")
+    given = ["predict", "--model", model, *options, "--output", str(tmp_path / "out"), "-"]
+    assert CliRunner().invoke(main, given, input=b"\n".join(rows)).exit_code == 0
+    progress = tmp_path / "out" / "progress.json"
+    progress.write_text(progress.read_text().replace('"complete": true', '"complete": false'))
+    before = held(tmp_path / "out")
+    result = CliRunner().invoke(main, given, input=b"\n".join(rows[:3]))
+    assert (result.exit_code, "holds 3 pages, and an earlier" in result.stderr) == (2, True)
+    assert held(tmp_path / "out") == before
