@@ -16,6 +16,7 @@ from linesift.cli.common import (
     InputError,
     ThresholdType,
     examples,
+    is_terminal,
     model_option,
     note,
     one_sentence,
@@ -140,6 +141,8 @@ def predict(
     read is named with its reason, the others go on, and the exit code is 1.
     """
     form = _checked_format(form, color, labels, to_folder=output is not None)
+    if output is None and sys.stdout is None:
+        raise InputError("standard output is closed; open it, or give --output FOLDER")
     from linesift.crawling.crawl import Judge, model_of_process
     from linesift.reading.sources import Fields, read_records
 
@@ -189,7 +192,7 @@ def _renderer(
 
 
 def _in_color(form: str, color: str | None) -> bool:
-    return form == "tsv" and render.wants_color(color or "auto", terminal=sys.stdout.isatty())
+    return form == "tsv" and render.wants_color(color or "auto", terminal=is_terminal(sys.stdout))
 
 
 def _stands_apart(form: str, color: str | None) -> bool:
@@ -228,7 +231,7 @@ def _print(records: "Iterator[Record]", judge: Any, jobs: int, *, blank_between:
     """Print what becomes of each record; return the exit code."""
     printed = 0
     # On a terminal the pages themselves show how far it is, and a bar would share their lines.
-    with _pages(records, judge, jobs, bar=not sys.stdout.isatty()) as (pages, failures):
+    with _pages(records, judge, jobs, bar=not is_terminal(sys.stdout)) as (pages, failures):
         for page in pages:
             if blank_between and printed:
                 click.echo()
