@@ -251,6 +251,15 @@ def test_intervals_hold_the_value_and_are_the_same_each_time():
     assert estimates(scores, seed=1) != found
 
 
+def test_an_interval_is_as_wide_as_one_of_95_percent():
+    pages = random_pages([f"s{k}.example" for k in range(200)])
+    f1 = [estimates(scored(page))["line_f1"].value for page in pages]
+    found = estimates(scored(*pages))["line_f1"]
+    margin = 1.96 * np.std(f1) / np.sqrt(len(f1))  # of a mean of so many, nearly normal
+    assert found.high - found.value == pytest.approx(margin, rel=0.1)
+    assert found.value - found.low == pytest.approx(margin, rel=0.1)
+
+
 def test_pages_of_one_site_move_together():
     lines, right, wrong = ("a", "b"), ([C, N], [C, N]), ([C, N], [N, C])
     one_site = scored(("s", lines, *right), ("s", lines, *wrong))

@@ -90,6 +90,16 @@ def test_masks_say_what_the_walk_of_scikit_learn_says(n_classes, options):
     np.testing.assert_allclose(found, model.predict_proba(columns), rtol=1e-12)
 
 
+def test_a_border_that_single_precision_would_round_up_parts_the_same_rows():
+    low = np.nextafter(np.float32(1), np.float32(2))
+    high = np.nextafter(low, np.float32(2))  # of the middle between them the nearest, by ties
+    column = np.repeat(np.array([low, high]), 100)[:, None]
+    model = HistGradientBoostingClassifier(max_iter=3).fit(column, column[:, 0] == high)
+    found = softmax(masked(model).scores(column))
+    np.testing.assert_allclose(found, model.predict_proba(column))
+    assert np.ptp(found) > 0
+
+
 def test_trees_that_cannot_split_say_the_same_of_all_rows():
     model = grown(2, min_samples_leaf=5000)
     found = masked(model).scores(random_columns(700))
