@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from threadpoolctl import threadpool_limits
 
 from linesift import read_html, save_model
 from linesift.cli import main
@@ -20,6 +21,7 @@ from linesift.crawling.parts import page_row
 from linesift.models.model_file import make_card
 from linesift.reading.sources import Fields, Record
 from tests.made_pages import fitted, made_page
+from tests.threads import threads_in_use
 
 HTML = [made_page(site, number)[0] for site in range(9, 12) for number in range(2)]
 PAGES = 90
@@ -173,6 +175,18 @@ def test_batches_change_nothing_and_are_bounded(model, monkeypatch):
     assert list(judged(records, judge)) == expected
     monkeypatch.setattr("linesift.crawling.crawl.BATCH_RECORDS", 1)
     assert list(judged(records, judge)) == expected
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_each_process_judges_on_one_thread(model, monkeypatch, jobs):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    judge = Judge(model, 0.5, Fields(), threads_in_use)
+    records = [Record("a", "text", b"It rained all day.")] * 3
+    with threadpool_limits(2):
+        if threads_in_use(None) < 2:
+            pytest.skip("there is one thread only")
+        assert [one.page for one in judged(records, judge, n_jobs=jobs)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
