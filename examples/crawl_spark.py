@@ -41,7 +41,7 @@ def store_model(folder: str, model_file: Path = PACKAGE / "shipped.safetensors")
     path = f"{folder}/model"
     mlflow.pyfunc.save_model(
         path,
-        python_model=str(PACKAGE / "mlflow_model.py"),
+        python_model=str(PACKAGE / "tracking" / "mlflow_model.py"),
         artifacts={"model": str(model_file)},
         pip_requirements=["linesift"],
     )

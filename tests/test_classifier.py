@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from joblib import effective_n_jobs
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, GroupKFold
@@ -82,6 +83,17 @@ def test_the_same_seed_gives_equal_predictions_with_one_process_and_with_two():
     assert_same(fit(LABELLED, n_jobs=2).predict_proba(NEW.pages), expected)
 
 
+@pytest.mark.parametrize("n_jobs", [None, 1, 2, -1])
+def test_processes_are_counted_as_scikit_learn_does(monkeypatch, n_jobs):
+    used = [1]
+    monkeypatch.setattr(
+        "linesift.training.fitting.Parallel",
+        lambda n_jobs: used.append(n_jobs) or (lambda jobs: [f(*a) for f, a, _ in jobs]),
+    )
+    fit(LABELLED, n_jobs=n_jobs)
+    assert max(used) == min(effective_n_jobs(n_jobs), 4)  # three folds and all of them together
+
+
 def test_another_seed_gives_another_model():
     found = fit(LABELLED, random_state=1).predict_proba(NEW.pages)
     assert not np.array_equal(np.vstack(found), np.vstack(fitted().predict_proba(NEW.pages)))
@@ -147,6 +159,25 @@ def test_what_is_no_label_code_is_refused_before_anything_is_learned(odd):
     labels[1][0] = odd
     with pytest.raises(ValueError, match=f"expected label codes 0 to 3, or -1 .*, got {odd}"):
         LineClassifier(**TINY).fit(LABELLED.pages, labels)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        ({"ngram_orders": (2,)}, "ngram_orders: expected 3 to 16, got 2"),
+        ({"ngram_orders": (3, 3)}, "ngram_orders: one stands twice"),
+        ({"ngram_tail": 5000}, "ngram_tail: expected 0 to 4096, got 5000"),
+        ({"ngram_bits": 40}, "ngram_bits: expected 0 to 30, got 40"),
+        ({"path_bits": -1}, "path_bits: expected 0 to 30, got -1"),
+    ],
+)
+@pytest.mark.parametrize("streamed", [False, True])
+def test_ngrams_that_no_model_has_are_refused_before_anything_is_learned(
+    parameter, message, streamed
+):
+    model, pages = LineClassifier(**parameter), (LABELLED.pages, LABELLED.labels)
+    with pytest.raises(ValueError, match=f"^LineClassifier.{message}"):
+        model.fit_stream(iter([pages])) if streamed else model.fit(*pages)
 
 
 def test_a_clone_is_not_fitted_and_fits_to_the_same_model():
@@ -241,6 +272,16 @@ def test_a_model_scores_itself_by_the_line_f1_that_evaluation_gives():
     labelled = replace(NEW, labels=labels)
     expected = evaluate("model", fitted(), labelled, forms=("markup",)).forms["markup"]
     assert fitted().score(NEW.pages, labels) == expected.groups["all"]["line_f1"].value
+
+
+def test_a_page_counts_in_the_score_by_its_weight():
+    labels = [np.full_like(NEW.labels[0], CONTENT), *NEW.labels[1:]]
+    scores = [fitted().score([page], [y]) for page, y in zip(NEW.pages, labels, strict=True)]
+    weight = np.arange(len(scores)) ** 2
+    expected = np.average(scores, weights=weight)
+    assert expected != pytest.approx(np.mean(scores))
+    found = fitted().score(NEW.pages, labels, sample_weight=weight)
+    assert found == pytest.approx(expected)
 
 
 def test_scikit_learn_searches_a_grid_with_sites_kept_whole():

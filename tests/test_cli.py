@@ -326,3 +326,25 @@ def test_the_help_of_a_command_shows_an_example_on_a_line_of_its_own(command):
     shown = CliRunner().invoke(main, [command, "--help"]).output.splitlines()
     heading = next(k for k, line in enumerate(shown) if line.strip() in ("Example:", "Examples:"))
     assert shown[heading + 1].startswith(f"    linesift {command}")
+
+
+def test_behind_two_dashes_stand_names_of_files(model, folder, monkeypatch):
+    (folder / "--color").write_bytes((folder / "a.txt").read_bytes())
+    monkeypatch.chdir(folder)
+    assert predicted(model, "--", "--color").stdout == article(folder / "a.txt")
+
+
+def test_a_closed_standard_stream_is_no_reason_to_break_off(model, folder, tmp_path):
+    command = [str(LINESIFT), "predict", "--model", model]
+
+    def run_in_shell(end: str, *more: str):
+        given = ["sh", "-c", f'"$@" {end}', "sh", *command, *more]
+        return subprocess.run(given, capture_output=True, timeout=60, check=False)
+
+    page = str(folder / "a.txt")
+    silent = run_in_shell("2>&-", page, str(tmp_path / "missing"))
+    assert (silent.returncode, silent.stdout.decode()) == (1, article(folder / "a.txt"))
+    dumb = run_in_shell(">&-", page)
+    assert (dumb.returncode, dumb.stderr.decode().count("\n")) == (2, 1)
+    assert "standard output is closed" in dumb.stderr.decode()
+    assert run_in_shell(">&- 2>&-", "--output", str(tmp_path / "out"), page).returncode == 0

@@ -114,6 +114,12 @@ def test_bad_input_is_one_sentence(model, corpus, change, reason):
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize("timeout", ["inf", "1e10", "0"])
+def test_a_time_that_no_process_can_be_waited_for_is_refused(timeout):
+    result = compared("--timeout", timeout)
+    assert (result.exit_code, "1000000" in result.stderr) == (2, True)
+
+
 def test_pages_without_their_html_are_counted(model, corpus, monkeypatch):
     documents = list(READERS["made"](Path()))
     tested = {site_name(site) + "/0" for site in TESTED[:1]}

@@ -71,6 +71,14 @@ def test_a_second_run_takes_what_is_there_and_runs_what_is_not(tmp_path):
     assert seen == [(1, 1)]
 
 
+def test_a_miss_is_kept_and_not_tried_again(tmp_path):
+    (first,) = outputs_of(named(troubled), tmp_path, [b"raise"])
+    assert "no such page" in first.error
+    seen = []
+    again = outputs_of(named(troubled), tmp_path, [b"raise"], progress=lambda *a: seen.append(a))
+    assert (again, seen) == ([first], [])
+
+
 def test_another_version_or_another_page_of_the_same_name_is_run_again(tmp_path):
     peer = named(all_lines)
     outputs_of(peer, tmp_path, HTML[:1])

@@ -117,6 +117,18 @@ def test_words_shared_with_lines_judged_content_are_weighed_by_their_probability
     np.testing.assert_allclose(np.exp(columns["telling_words"]) - 1, [3, 2, 2, 2], atol=1e-5)
 
 
+def test_words_of_many_lines_weigh_less_by_hand():
+    lines = "river alone", "river bridge", "river", "bridge"
+    columns = context([plain(*lines)], [0.9, 0.2, 0.6, 0.4])
+    # What the other lines with "river", "bridge" or "alone" have of content.
+    rare = [0.8 / np.sqrt(3) / 2, (1 / np.sqrt(3) + 0.4 / np.sqrt(2)) / 2, 1 / np.sqrt(3)]
+    np.testing.assert_allclose(columns["words_in_content_rare"][:3], rare, atol=1e-6)
+    mostly = [(0.9 / 2.3 + 0.1 / 0.3) / 2, (1.6 / 2.3 + 0.5 / 1.3) / 2, 1.2 / 2.3]
+    np.testing.assert_allclose(columns["words_mostly_content"][:3], mostly, atol=1e-6)
+    noise = [1 / 2, (0.5 + 0.6) / 2, 0.9]
+    np.testing.assert_allclose(columns["words_in_noise"][:3], noise, atol=1e-6)
+
+
 def test_words_shared_with_another_page_do_not_count():
     columns = context([plain("river flooded"), plain("river boats")], [1.0, 1.0])
     assert columns["words_in_content"].tolist() == [0, 0]
@@ -208,7 +220,7 @@ def test_the_best_run_is_the_maximum_subarray_of_its_page():
 
 
 def test_a_page_without_likely_lines_has_no_run():
-    columns = context([plain("a", "bb"), plain("c")], [0.1, 0.2, 0.9])
+    columns = context([plain("a", "bb"), plain("c")], [0.1, 0.5, 0.9])
     assert columns["in_run"].tolist() == [0, 0, 1]
     assert columns["run_gain[page]"][0] == 0
 

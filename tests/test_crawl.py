@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from threadpoolctl import threadpool_limits
 
 from linesift import read_html, save_model
 from linesift.cli import main
@@ -20,6 +21,7 @@ from linesift.crawling.parts import page_row
 from linesift.models.model_file import make_card
 from linesift.reading.sources import Fields, Record
 from tests.made_pages import fitted, made_page
+from tests.threads import threads_in_use
 
 HTML = [made_page(site, number)[0] for site in range(9, 12) for number in range(2)]
 PAGES = 90
@@ -176,6 +178,18 @@ def test_batches_change_nothing_and_are_bounded(model, monkeypatch):
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
+def test_each_process_judges_on_one_thread(model, monkeypatch, jobs):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    judge = Judge(model, 0.5, Fields(), threads_in_use)
+    records = [Record("a", "text", b"It rained all day.")] * 3
+    with threadpool_limits(2):
+        if threads_in_use(None) < 2:
+            pytest.skip("there is one thread only")
+        assert [one.page for one in judged(records, judge, n_jobs=jobs)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
 def test_no_more_is_read_than_a_few_batches_ahead(model, monkeypatch, jobs):
     monkeypatch.setattr("linesift.crawling.crawl.BATCH_RECORDS", 2)
     read = 0
@@ -320,6 +334,18 @@ def test_a_folder_that_has_changed_since_is_refused(model, tmp_path, changed):
     assert held(output) == before
 
 
+def test_a_folder_with_a_path_that_is_too_long_is_known_again(model, tmp_path, monkeypatch):
+    pages, output = paged(tmp_path / "pages", "b"), tmp_path / "out"
+    monkeypatch.chdir(pages)
+    for _ in range(21):
+        os.mkdir("m" * 200)
+        monkeypatch.chdir("m" * 200)
+    monkeypatch.chdir(tmp_path)
+    assert [run(model, pages, output).exit_code for _ in range(2)] == [1, 1]
+    paged(pages, "a")
+    assert "(inputs)" in run(model, pages, output).stderr
+
+
 @pytest.mark.parametrize("inside", [".", "out", "deep/out"])
 def test_what_is_written_is_not_read(model, tmp_path, inside):
     pages = paged(tmp_path / "pages", "a", "z")
@@ -352,6 +378,8 @@ def test_parts_that_no_progress_accounts_for_are_left_alone(model, crawl, tmp_pa
         b'{"settings": {}, "progress": {"x": 1}}',
         b'{"settings": [1], "progress": {}}',
         b'{"settings": null, "progress": {}}',
+        b'{"settings": {}, "progress": {"parts": "one"}}',
+        b'{"settings": {}, "progress": {"records": -1}}',
     ],
 )
 def test_a_damaged_progress_is_refused(model, crawl, tmp_path, data):
@@ -455,3 +483,27 @@ def test_a_missing_package_is_one_sentence(model, crawl, tmp_path, monkeypatch):
     (line,) = result.stderr.splitlines()
     assert line.endswith("install it with: pip install 'linesift[crawl]'")
     assert not (tmp_path / "out").exists()  # JSONL may still be written there
+
+
+@pytest.mark.parametrize("looped", ["input", "output"])
+def test_a_link_that_leads_to_itself_is_one_sentence(model, tmp_path, looped):
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    pages = paged(tmp_path / "pages", "a")
+    given = {"input": (loop, tmp_path / "out"), "output": (pages, loop)}
+    result = run(model, *given[looped])
+    assert (result.exit_code, type(result.exception)) == (2, SystemExit)
+    assert str(loop) in result.stderr
+
+
+def test_an_input_that_is_shorter_than_what_was_read_is_refused(model, tmp_path):
+    rows = [json.dumps({"id": f"p{k}", "text": HTML[0]}).encode() for k in range(4)]
+    options = ("--input-format", "jsonl", "--part-size", "2")
+    given = ["predict", "--model", model, *options, "--output", str(tmp_path / "out"), "-"]
+    assert CliRunner().invoke(main, given, input=b"\n".join(rows)).exit_code == 0
+    progress = tmp_path / "out" / "progress.json"
+    progress.write_text(progress.read_text().replace('"complete": true', '"complete": false'))
+    before = held(tmp_path / "out")
+    result = CliRunner().invoke(main, given, input=b"\n".join(rows[:3]))
+    assert (result.exit_code, "holds 3 pages, and an earlier" in result.stderr) == (2, True)
+    assert held(tmp_path / "out") == before

@@ -47,7 +47,7 @@ def test_html_bytes_and_pictures_may_stand_in_one_column(library):
     assert [bool(error) for error in found["error"].to_list()] == [False, True, False, False]
 
 
-@pytest.mark.parametrize("nothing", [None, np.nan, pd.NA], ids=str)
+@pytest.mark.parametrize("nothing", [None, np.nan, np.float32(np.nan), pd.NA, pd.NaT], ids=repr)
 def test_empty_cells_give_empty_articles(nothing):
     found = predict_frame(pd.DataFrame({"text": pd.Series([HTML, nothing], dtype=object)}), RULE)
     assert found["article"].to_list()[1] == ""
@@ -91,6 +91,8 @@ def test_the_shipped_model_and_a_threshold():
         (pl.DataFrame({"text": ["a"], "article": [1]}), {}, ValueError, "'article' is there"),
         (pd.DataFrame({"text": ["a"], "lines": [1]}), {"lines": True}, ValueError, "'lines' is"),
         (pd.DataFrame({"text": ["a", 7]}), {}, TypeError, "row 1: expected text, bytes or nothing"),
+        (pd.DataFrame({"text": [np.array(["a", "b"])]}), {}, TypeError, "nothing, got ndarray"),
+        (pd.DataFrame([["a", "b"]], columns=["text"] * 2), {}, ValueError, "are 2 columns 'text'"),
     ],
 )
 def test_what_is_no_table_of_pages_is_refused_with_the_reason(frame, options, error, message):

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.metrics import precision_recall_curve
 
 from linesift.labelling.labels import (
     CONTENT,
@@ -216,6 +217,18 @@ def test_precision_and_recall_at_each_threshold_by_hand():
     assert recall == pytest.approx([1 / 3, 1 / 3, 2 / 3, 1])
 
 
+def test_lines_of_one_probability_are_kept_together_at_a_threshold():
+    rng = np.random.default_rng(2)
+    proba = [rng.integers(1, 6, (20, 1)) / 8 for _ in range(5)]
+    labels = [rng.choice([C, N], 20).astype(np.int8) for _ in proba]
+    points = precision_recall_points(labels, proba)
+    is_content, score = np.concatenate(labels) == C, np.concatenate(proba)[:, 0]
+    precision, recall, thresholds = precision_recall_curve(is_content, score)
+    expected = thresholds, precision[:-1], recall[:-1]
+    for ours, theirs in zip(points, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs[::-1])
+
+
 # ------------------------------------------------------------------------- intervals
 
 
@@ -236,6 +249,15 @@ def test_intervals_hold_the_value_and_are_the_same_each_time():
     assert found["line_f1"].low < found["line_f1"].high
     assert estimates(scores, seed=1)["line_f1"].value == found["line_f1"].value
     assert estimates(scores, seed=1) != found
+
+
+def test_an_interval_is_as_wide_as_one_of_95_percent():
+    pages = random_pages([f"s{k}.example" for k in range(200)])
+    f1 = [estimates(scored(page))["line_f1"].value for page in pages]
+    found = estimates(scored(*pages))["line_f1"]
+    margin = 1.96 * np.std(f1) / np.sqrt(len(f1))  # of a mean of so many, nearly normal
+    assert found.high - found.value == pytest.approx(margin, rel=0.1)
+    assert found.value - found.low == pytest.approx(margin, rel=0.1)
 
 
 def test_pages_of_one_site_move_together():

@@ -29,7 +29,7 @@ from linesift.models.model_file import (
     save_model,
 )
 from linesift.scoring.evaluate import evaluate
-from tests.made_pages import NEW_SITES, TINY, fitted, made_pages
+from tests.made_pages import NEW_SITES, TINY, TRAIN_SITES, fitted, made_pages
 
 PAGES = made_pages(NEW_SITES).pages
 
@@ -88,6 +88,18 @@ def test_the_card_says_what_the_model_is_and_what_was_added(stored):
         k: list(v) if k == "ngram_orders" else v for k, v in fitted().get_params().items()
     }
     assert card["parameters"] == parameters
+
+
+def test_parameters_may_be_numbers_of_numpy(tmp_path):
+    odd = {"ngram_head": np.int64(64), "trees": np.int64(2), "shorten": np.float32(0.5)}
+    labelled = made_pages(TRAIN_SITES)
+    model = LineClassifier(**{**TINY, **odd}, hide_markup=np.True_)
+    model.fit(labelled.pages, labelled.labels)
+    save_model(tmp_path / "m.safetensors", model, make_card(model))
+    assert_equal_predictions(load_model(tmp_path / "m.safetensors"), model)
+    parameters = read_card(tmp_path / "m.safetensors")["parameters"]
+    assert {name: parameters[name] for name in odd} == odd
+    assert parameters["hide_markup"] is True
 
 
 # -------------------------------------------------------------------------- refusals

@@ -1,13 +1,17 @@
 """The registered model behind `mlflow models serve`, asked as other programs ask it."""
 
 import json
+import runpy
+import sys
 import urllib.error
 import urllib.request
+from types import ModuleType
 
 import pytest
 
 from linesift import load_model, read_html, read_text
 from linesift.tracking.registry import Registry
+from tests.documented import ROOT
 from tests.made_pages import made_page
 from tests.tracked import free_port, mlflow_server, track, tracker_in
 
@@ -119,3 +123,18 @@ def test_the_signature_and_an_example_of_both_kinds_of_pages_are_stored(folder):
     text, html = mlflow.pyfunc.load_model("models:/sifter@candidate").input_example
     assert "<" not in text
     assert html.startswith("<!doctype html>")
+
+
+def test_the_spark_example_stores_the_shipped_model_in_that_form(tmp_path, monkeypatch):
+    # Spark is seldom installed where these tests run, and this needs nothing of it.
+    for name in ("pyspark", "pyspark.sql", "pyspark.sql.functions"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    for name in ("DataFrame", "SparkSession"):
+        monkeypatch.setattr(sys.modules["pyspark.sql"], name, object, raising=False)
+    for name in ("coalesce", "col", "lit"):
+        monkeypatch.setattr(sys.modules["pyspark.sql.functions"], name, object, raising=False)
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)  # the example sets what is not set
+    example = runpy.run_path(str(ROOT / "examples" / "crawl_spark.py"))
+    stored = mlflow.pyfunc.load_model(example["store_model"](str(tmp_path)))
+    (found,) = stored.predict([TEXT])
+    assert found.text == load_model().extract_text(read_text(TEXT))

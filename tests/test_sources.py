@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import zlib
+from pathlib import Path
 
 import pytest
 
@@ -429,6 +430,16 @@ def test_a_name_in_bytes_is_text(tmp_path):
     assert pages_of(tmp_path / "a.parquet")[0].page_id == "café"
 
 
+def test_a_parquet_with_a_column_twice_is_a_sentence(tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = pa.Table.from_arrays([pa.array(["a"])] * 3, names=["url", "text", "text"])
+    parquet.write_table(table, tmp_path / "a.parquet")
+    (record,) = records_of(tmp_path / "a.parquet")
+    assert error_of(record) == "there are 2 columns 'text'; rename them"
+
+
 def test_a_parquet_without_the_column_says_what_there_is(tmp_path):
     import pyarrow as pa
     from pyarrow import parquet
@@ -486,3 +497,26 @@ def test_a_link_up_does_not_lead_round_in_circles(tmp_path):
     (tmp_path / "a.txt").write_text("a")
     (tmp_path / "up").symlink_to(tmp_path)
     assert list(page_files(tmp_path)) == [str(tmp_path / "a.txt")]
+
+
+def test_a_path_that_is_too_long_fails_alone_and_not_its_folder(tmp_path, monkeypatch):
+    for name in ("a.txt", "z.txt"):
+        (tmp_path / name).write_text(TEXT)
+    folder = "m" * 200
+    monkeypatch.chdir(tmp_path)
+    for _ in range(21):  # a path has 4,096 bytes at most
+        os.mkdir(folder)
+        monkeypatch.chdir(folder)
+    monkeypatch.chdir(tmp_path)
+    first, long, last = records_of(tmp_path)
+    assert [Path(one.name).name for one in (first, long, last)] == ["a.txt", folder, "z.txt"]
+    assert error_of(long) == "File name too long"
+    assert read_record(last, FIELDS).lines == PAGE.lines
+
+
+def test_a_file_with_the_name_of_standard_input_is_a_file(tmp_path, monkeypatch):
+    (tmp_path / "-").write_text(TEXT)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", None)
+    (page,) = pages_of(".")
+    assert (page.page_id, page.lines) == ("./-", PAGE.lines)

@@ -42,6 +42,22 @@ def test_every_task_is_measured_against_the_first():
         assert 0 < spread.low <= spread.median <= spread.high
 
 
+def test_rates_and_ratios_by_hand(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("linesift.scoring.speed.time.process_time", lambda: now[0])
+
+    def takes(seconds):
+        return lambda sources: now.append(now.pop() + seconds * len(sources))
+
+    tasks = [Task("slow", takes(0.5)), Task("fast", takes(0.1), reads_lines=True)]
+    sources = [Source(b"", "a\nb\nc", "")] * 4
+    slow, fast = measure(tasks, sources, rounds=2, progress=quietly)
+    assert (slow.pages_per_second.median, slow.ratio) == (pytest.approx(2), None)
+    assert fast.pages_per_second.median == pytest.approx(10)
+    assert fast.ratio.median == pytest.approx(5)  # times as fast as the first
+    assert fast.lines_per_second.median == pytest.approx(30)
+
+
 @pytest.mark.parametrize(("rounds", "sizes"), [(1, [4]), (2, [2, 2]), (3, [2, 1, 1]), (5, [4] * 5)])
 def test_rounds_share_the_pages_out_and_no_page_is_seen_twice(rounds, sizes):
     seen = []

@@ -8,10 +8,25 @@ from sklearn.exceptions import NotFittedError
 
 from linesift import LineClassifier, read_html
 from linesift.labelling.corpora import write_corpus
-from linesift.labelling.labels import LabelError, is_test_site, no_pages, write_label_file
+from linesift.labelling.hand_labels import write_hand_labels
+from linesift.labelling.labels import (
+    OTHER,
+    LabelError,
+    is_test_site,
+    no_pages,
+    write_label_file,
+)
 from linesift.models.baselines import RunRule
-from linesift.training.train import Data, DataError, card_facts, load_data, summary, train
-from tests.made_pages import TINY, made_pages, site_name
+from linesift.training.train import (
+    Data,
+    DataError,
+    _with_markup,
+    card_facts,
+    load_data,
+    summary,
+    train,
+)
+from tests.made_pages import TINY, made_page, made_pages, site_name
 
 SITES = range(20)
 HELD_OUT = {site_name(k) for k in SITES if is_test_site(site_name(k))}
@@ -52,6 +67,30 @@ def test_no_site_is_both_learned_from_and_scored(lines, pages, hand_pages, witho
     assert data.train
     assert data.test
     assert not set(data.train.sites) & set(data.test.sites)
+
+
+def test_hand_labels_of_the_corpora_are_learned_from_and_never_scored_by(tmp_path):
+    lines = tmp_path / "lines"
+    write_corpus(lines / "one.parquet", made_pages(SITES, corpus="one"))
+    corpus = load_data(pages=None, lines=lines)
+    turned = [
+        replace(part, labels=[np.full_like(y, OTHER) for y in part.labels])
+        for part in (corpus.train, corpus.test)
+    ]
+    write_hand_labels(tmp_path / "labels.tsv", turned[0] + turned[1])
+    data = load_data(pages=None, lines=lines, labels=tmp_path)
+    assert {label for y in data.train.labels for label in y.tolist()} == {OTHER}
+    assert data.test.digest() == corpus.test.digest()
+
+
+def test_html_outside_the_folder_is_not_read(tmp_path):
+    html, page, _ = made_page(0, 0)
+    (tmp_path / "outside.html").write_text(html)
+    (tmp_path / "pages").mkdir()
+    climbing, inside = (replace(page, page_id=name, markup=None) for name in ("../outside", "in"))
+    assert _with_markup(climbing, tmp_path / "pages").markup is None
+    (tmp_path / "pages" / "in.html").write_text(html)
+    assert _with_markup(inside, tmp_path / "pages").markup == page.markup
 
 
 def test_sites_are_held_out_by_name_in_every_corpus(lines):

@@ -90,6 +90,16 @@ def test_masks_say_what_the_walk_of_scikit_learn_says(n_classes, options):
     np.testing.assert_allclose(found, model.predict_proba(columns), rtol=1e-12)
 
 
+def test_a_border_that_single_precision_would_round_up_parts_the_same_rows():
+    low = np.nextafter(np.float32(1), np.float32(2))
+    high = np.nextafter(low, np.float32(2))  # of the middle between them the nearest, by ties
+    column = np.repeat(np.array([low, high]), 100)[:, None]
+    model = HistGradientBoostingClassifier(max_iter=3).fit(column, column[:, 0] == high)
+    found = softmax(masked(model).scores(column))
+    np.testing.assert_allclose(found, model.predict_proba(column))
+    assert np.ptp(found) > 0
+
+
 def test_trees_that_cannot_split_say_the_same_of_all_rows():
     model = grown(2, min_samples_leaf=5000)
     found = masked(model).scores(random_columns(700))
@@ -103,6 +113,13 @@ def test_rows_get_the_same_to_the_last_bit_in_any_company(n_rows):
     np.testing.assert_array_equal(
         trees.scores(columns[:n_rows]), trees.scores(np.asfortranarray(columns))[:n_rows]
     )
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_row_alone_gets_what_it_gets_among_others(n_classes):
+    trees, columns = masked(grown(n_classes)), random_columns(100)
+    alone = [trees.scores(columns[k : k + 1]) for k in range(len(columns))]
+    np.testing.assert_array_equal(np.concatenate(alone), trees.scores(columns))
 
 
 def test_a_column_that_holds_nothing_does_not_stop_the_fit():

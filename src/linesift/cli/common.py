@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 from click.shell_completion import CompletionItem
@@ -108,7 +108,13 @@ def note(sentence: str) -> None:
 
     Not with click: it writes past the bar, into its row.
     """
-    print(f"linesift: {sentence}", file=sys.stderr)
+    if sys.stderr is not None:  # else print would take standard output
+        print(f"linesift: {sentence}", file=sys.stderr)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether somebody sees a stream; one that was closed from outside is None."""
+    return stream is not None and stream.isatty()
 
 
 class InputError(click.ClickException):
@@ -207,7 +213,7 @@ def _told(error: OSError) -> str:
 @contextmanager
 def progress_bar(title: str, total: int, *, wanted: bool = True) -> Iterator["Progress"]:
     """Show a bar on standard error if that is a terminal; say nothing otherwise."""
-    if not (wanted and sys.stderr.isatty()):
+    if not (wanted and is_terminal(sys.stderr)):
         yield lambda what, done, of: None
         return
     from rich.console import Console
@@ -236,7 +242,7 @@ def table_width(wide: int) -> int:
     """
     from rich.console import Console
 
-    return Console().width if sys.stdout.isatty() else wide
+    return Console().width if is_terminal(sys.stdout) else wide
 
 
 def print_table(

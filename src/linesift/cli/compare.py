@@ -73,7 +73,7 @@ def _peer_names() -> list[str]:
 @click.option("--threshold", type=ThresholdType(), default="balanced", show_default=True)
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=click.FloatRange(0, 1_000_000, min_open=True),  # what a process can be waited for
     default=30.0,
     show_default=True,
     metavar="SECONDS",

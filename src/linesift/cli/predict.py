@@ -1,6 +1,7 @@
 """`linesift predict`: pages in, their articles or labelled lines out."""
 
 import hashlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from linesift.cli.common import (
     InputError,
     ThresholdType,
     examples,
+    is_terminal,
     model_option,
     note,
     one_sentence,
@@ -36,12 +38,13 @@ class _Predict(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Return what is left of the arguments."""
-        pairs = zip(args, [*args, ""][1:], strict=True)
+        end = args.index("--") if "--" in args else len(args)  # behind it are names of files
+        pairs = zip(args[:end], [*args, ""][1:], strict=False)
         told = [
             "--color=auto" if one == "--color" and following not in _WHEN else one
             for one, following in pairs
         ]
-        return super().parse_args(ctx, told)
+        return super().parse_args(ctx, told + args[end:])
 
 
 @click.command(
@@ -138,6 +141,8 @@ def predict(
     read is named with its reason, the others go on, and the exit code is 1.
     """
     form = _checked_format(form, color, labels, to_folder=output is not None)
+    if output is None and sys.stdout is None:
+        raise InputError("standard output is closed; open it, or give --output FOLDER")
     from linesift.crawling.crawl import Judge, model_of_process
     from linesift.reading.sources import Fields, read_records
 
@@ -187,7 +192,7 @@ def _renderer(
 
 
 def _in_color(form: str, color: str | None) -> bool:
-    return form == "tsv" and render.wants_color(color or "auto", terminal=sys.stdout.isatty())
+    return form == "tsv" and render.wants_color(color or "auto", terminal=is_terminal(sys.stdout))
 
 
 def _stands_apart(form: str, color: str | None) -> bool:
@@ -226,7 +231,7 @@ def _print(records: "Iterator[Record]", judge: Any, jobs: int, *, blank_between:
     """Print what becomes of each record; return the exit code."""
     printed = 0
     # On a terminal the pages themselves show how far it is, and a bar would share their lines.
-    with _pages(records, judge, jobs, bar=not sys.stdout.isatty()) as (pages, failures):
+    with _pages(records, judge, jobs, bar=not is_terminal(sys.stdout)) as (pages, failures):
         for page in pages:
             if blank_between and printed:
                 click.echo()
@@ -299,8 +304,9 @@ def _parts(
 
 def _check_outside(output: Path, inputs: tuple[str, ...]) -> None:
     """Say so where what is written would be read."""
+    place = Path(os.path.realpath(output))  # `Path.resolve` fails on links that go in circles
     for name in inputs:
-        if name not in ("", "-") and output.resolve().is_relative_to(Path(name).resolve()):
+        if name not in ("", "-") and place.is_relative_to(os.path.realpath(name)):
             raise InputError(f"{output}: lies in {name}, which is read; give a folder beside it")
 
 
@@ -311,6 +317,7 @@ def _held(name: str) -> int | str | None:
     that goes on reads past so many records, which must be those that it has read before.
     """
     from linesift.reading.readers import ReadError, page_files
+    from linesift.reading.sources import Record
 
     path = Path(name)
     try:
@@ -320,7 +327,7 @@ def _held(name: str) -> int | str | None:
             return None
         digest = hashlib.sha256()
         for file in page_files(name):
-            digest.update(f"{file}\0{Path(file).stat().st_size}\0".encode("utf-8", "replace"))
+            digest.update(f"{file}\0{Record(file).size}\0".encode("utf-8", "replace"))
     except (OSError, ReadError):  # whoever reads it meets the reason
         return None
     return digest.hexdigest()

@@ -4,6 +4,7 @@ Neither is imported here; a table is asked for what both can do.
 """
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, TypeVar
 
 from linesift.models.model import LinePredictor
@@ -53,7 +54,7 @@ def predict_frame(
     TypeError
         It is no such table, or a page is neither string nor bytes.
     ValueError
-        There is no such column, or one that would be added is there.
+        There is no such column or more than one, or one that would be added is there.
 
     Examples
     --------
@@ -97,6 +98,8 @@ def _series(table: Any, name: str, values: list[Any]) -> Any:
 def _check_columns(present: list[str], column: str, added: Sequence[str]) -> None:
     if column not in present:
         raise ValueError(f"no column {column!r}; there are {', '.join(map(str, present))}")
+    if (count := present.count(column)) > 1:
+        raise ValueError(f"there are {count} columns {column!r}; rename or drop the others")
     taken = [name for name in added if name in present]
     if taken:
         raise ValueError(f"column {taken[0]!r} is there already; rename or drop it")
@@ -124,5 +127,7 @@ def _read(values: list[Any]) -> tuple[list[Page], list[str]]:
 
 
 def _is_nothing(value: Any) -> bool:
-    """Tell whether a cell is empty: None, NaN, or the NA of pandas."""
-    return value is None or type(value).__name__ == "NAType" or value != value
+    """Tell whether a cell is empty: None, NaN, or what pandas has for it."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, Real) and value != value

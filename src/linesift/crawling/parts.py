@@ -168,6 +168,9 @@ class Output:
         try:
             held = json.loads(path.read_bytes())
             theirs, progress = dict(held["settings"]), Progress(**held["progress"])
+            numbers = (progress.parts, progress.records, progress.pages, progress.failed)
+            if not all(type(number) is int and number >= 0 for number in numbers):
+                raise ValueError(numbers)
         except (ValueError, KeyError, TypeError) as error:
             raise CrawlError(f"{path}: not the progress of a run; give another folder") from error
         ours = json.loads(json.dumps(self.settings))
@@ -279,14 +282,19 @@ def write_crawl(
     Raises
     ------
     CrawlError
-        See `Output.opened` and `judged`.
+        See `Output.opened` and `judged`; or the input is shorter than what was read of it.
     """
     with output.opened() as progress, _interrupts() as interrupted:
         begin(progress)
         if progress.complete:
             return progress
         rest = iter(records)
-        for _ in islice(rest, progress.records):
+        for number in range(progress.records):
+            if next(rest, None) is None:
+                raise CrawlError(
+                    f"the input holds {number:,} pages, and an earlier run has read "
+                    f"{progress.records:,}; give that input or another folder"
+                )
             if interrupted():
                 return progress
         with closing(judged(rest, judge, n_jobs=n_jobs)) as outcomes, suppress(KeyboardInterrupt):

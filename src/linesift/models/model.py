@@ -205,22 +205,11 @@ class LineModel(LinePredictor):
         for name, linear in (("ngrams", self.ngrams), ("paths", self.paths)):
             if not isinstance(linear, HashedLinear | None):
                 raise ValueError(f"LineModel.{name}: expected HashedLinear or None, got {linear!r}")
-        if len({*self.ngram_orders}) != len(self.ngram_orders):
-            raise ValueError(f"LineModel.ngram_orders: one stands twice in {self.ngram_orders}")
+        check_ngrams("LineModel", self.ngram_orders, self.ngram_head, self.ngram_tail)
         if bool(self.ngram_orders) != (self.ngrams is not None):
             raise ValueError("LineModel.ngram_orders: expected some with n-grams, none without")
         if len(self.context_networks) > _MOST_NETWORKS:
             raise ValueError(f"LineModel.context_networks: expected up to {_MOST_NETWORKS}")
-        for name, lowest, highest, numbers in (
-            ("ngram_orders", 3, _LONGEST_NGRAM, self.ngram_orders),
-            ("ngram_head", 0, _FARTHEST, [self.ngram_head]),
-            ("ngram_tail", 0, _FARTHEST, [self.ngram_tail]),
-        ):
-            for number in numbers:
-                if not isinstance(number, int) or not lowest <= number <= highest:
-                    raise ValueError(
-                        f"LineModel.{name}: expected {lowest} to {highest}, got {number}"
-                    )
         if self.thresholds_.keys() != PRESETS.keys():
             raise ValueError(f"LineModel.thresholds_: expected {', '.join(PRESETS)}")
         for bounds in self.thresholds_.values():
@@ -342,6 +331,20 @@ class LineModel(LinePredictor):
             share[unsure] = mean / mean.sum(axis=1, keepdims=True)
         kinds[:, self.kinds] = share
         return kinds[:, NOISE]
+
+
+def check_ngrams(owner: str, orders: Sequence[int], head: int, tail: int) -> None:
+    """Raise a ValueError where n-grams have a length, or reach to where, no model looks."""
+    if len({*orders}) != len(orders):
+        raise ValueError(f"{owner}.ngram_orders: one stands twice in {orders}")
+    for name, lowest, highest, numbers in (
+        ("ngram_orders", 3, _LONGEST_NGRAM, orders),
+        ("ngram_head", 0, _FARTHEST, [head]),
+        ("ngram_tail", 0, _FARTHEST, [tail]),
+    ):
+        for number in numbers:
+            if not isinstance(number, int) or not lowest <= number <= highest:
+                raise ValueError(f"{owner}.{name}: expected {lowest} to {highest}, got {number}")
 
 
 def label_codes(probabilities: Floats, threshold: Threshold) -> npt.NDArray[np.intp]:

@@ -94,7 +94,7 @@ def save_model(path: str | Path, model: LinePredictor, card: Mapping[str, Any]) 
     arrays: Arrays = {}
     described = _described(getattr(model, "model_", model), "model", arrays)
     told = {"card": card, "columns": _columns(), "model": described}
-    content = json.dumps(told, ensure_ascii=False, default=list)
+    content = json.dumps(told, ensure_ascii=False, default=_plain)
     # One entry: the order of several is left to chance, and equal models are equal files.
     data = save(arrays, metadata={_ENTRY: f"{_digest(content, arrays)}\n{content}"})
     if _header_size(data) > _LARGEST_HEADER:
@@ -146,6 +146,11 @@ def load_model(path: str | Path | None = None) -> LinePredictor:
     if not isinstance(model, LinePredictor):
         raise ModelError(f"{name}: expected a fitted model of linesift")
     return model
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON holds of a number of numpy, as searches over parameters give, or a list."""
+    return value.item() if isinstance(value, np.generic) else list(value)
 
 
 def _described(value: Any, name: str, arrays: Arrays) -> Any:

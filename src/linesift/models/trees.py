@@ -111,8 +111,11 @@ class Trees:
         for start in range(0, len(features), _BLOCK):
             rows = slice(start, start + _BLOCK)
             found = values[self._leaves(features[rows]) * n_trees + first]
-            by_output = found.reshape(-1, len(self.baseline), found.shape[1])
-            result[rows] = by_output.sum(axis=0).T + self.baseline
+            total = np.zeros((len(self.baseline), found.shape[1]))
+            # Tree by tree: numpy's own sum of a single row takes another order than of many.
+            for step in found.reshape(-1, *total.shape):
+                total += step
+            result[rows] = total.T + self.baseline
         return result
 
     def _leaves(self, features: Floats) -> npt.NDArray[np.intp]:

@@ -390,14 +390,15 @@ def _files_below(root: Path) -> Iterator[str]:
         if name is None:
             levels.pop()
             folders.pop()
-        elif path.is_dir() and not path.is_symlink():  # a link may lead back up
-            try:
+            continue
+        try:
+            if path.is_dir() and not path.is_symlink():  # a link may lead back up
                 levels.append(iter(_names_in(path)))
                 folders.append(path)
-            except OSError:
-                yield str(path)  # whoever reads it meets the reason
-        elif path.is_file():
-            yield str(path)
+            elif path.is_file():
+                yield "./-" if str(path) == "-" else str(path)  # alone it is standard input
+        except OSError:
+            yield str(path)  # whoever reads it meets the reason
 
 
 def _names_in(folder: Path) -> list[str]:

@@ -184,7 +184,7 @@ def _file_records(file: str, form: str, fields: Fields | None) -> Iterator[Recor
         # Workers have no standard input and no pipe of this process; files they read themselves.
         if file == "-":
             yield Record(file, "bytes", sys.stdin.buffer.read(_LARGEST_PAGE + 1))
-        elif Path(file).is_fifo():
+        elif _is_pipe(file):
             with open(file, "rb") as pipe:
                 data = pipe.read(_LARGEST_PAGE + 1)
             yield Record(file, "bytes", data)
@@ -196,6 +196,12 @@ def _file_records(file: str, form: str, fields: Fields | None) -> Iterator[Recor
         yield from _until_damage(file, lambda: _jsonl_records(file))
     else:
         yield from _until_damage(file, lambda: _parquet_records(file, fields or Fields()))
+
+
+def _is_pipe(file: str) -> bool:
+    with suppress(OSError):  # whoever reads it meets the reason
+        return Path(file).is_fifo()
+    return False
 
 
 def _until_damage(file: str, read: Callable[[], Iterator[Record]]) -> Iterator[Record]:
@@ -371,6 +377,9 @@ def _parquet_records(file: str, fields: Fields) -> Iterator[Record]:
         if fields.text not in names:
             raise ValueError(f"no column {fields.text!r}; there are {', '.join(names)}")
         columns = [name for name in (*fields.ids, fields.text) if name in names]
+        for name in columns:
+            if names.count(name) > 1:
+                raise ValueError(f"there are {names.count(name)} columns {name!r}; rename them")
         number = 0
         for batch in stream.iter_batches(_ROWS, columns=columns):
             for row in range(batch.num_rows):

@@ -335,7 +335,7 @@ SCORE_NAMES = tuple(_SCORES)
 def precision_recall_points(
     labels: Sequence[npt.NDArray[np.int8]], probabilities: Sequence[Floats]
 ) -> tuple[Array, Array, Array]:
-    """Return thresholds, falling, with precision and recall of content lines at each.
+    """Return the distinct thresholds, falling, with precision and recall of content lines at each.
 
     Parameters
     ----------
@@ -348,7 +348,9 @@ def precision_recall_points(
     order = np.argsort(-score[known], kind="stable")
     found = np.cumsum((truth == CONTENT)[known][order])
     precision = found / np.arange(1, len(found) + 1)
-    return score[known][order], precision, found / max(found[-1], 1)
+    score = score[known][order]
+    last = np.append(np.diff(score) != 0, True)  # lines alike are kept together
+    return score[last], precision[last], (found / max(found[-1], 1))[last]
 
 
 def calibration_points(scores: PageScores) -> tuple[Array, Array]:

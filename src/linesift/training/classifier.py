@@ -7,6 +7,7 @@ was not fitted on, because that is what it meets in use.
 """
 
 from collections.abc import Iterable, Sequence
+from operator import index
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from linesift.labelling.labels import CONTENT, LABELS, UNSURE, LabelledPages
 from linesift.models.features import Floats
 from linesift.models.linear import HashedLinear
-from linesift.models.model import MARGIN, LineModel
+from linesift.models.model import MARGIN, LineModel, check_ngrams
 from linesift.models.odds import is_unsure, mean_judgement
 from linesift.models.thresholds import PRESETS
 from linesift.reading.page import Page
@@ -23,6 +24,8 @@ from linesift.training.estimator import LineEstimator, label_arrays
 from linesift.training.fitting import Fitting
 from linesift.training.streaming import PageSample, StreamedLines
 from linesift.training.views import TrainingViews, training_views
+
+_MOST_BITS = 30  # of hashes; the weights of each label take eight gigabytes
 
 
 class LineClassifier(LineEstimator):
@@ -76,9 +79,9 @@ class LineClassifier(LineEstimator):
         inside this one.
     folds : int
         Groups of sites for out-of-site probabilities.
-    n_jobs : int
-        Processes that fit folds side by side, one thread each; with 1, one fold after the
-        other on all cores.
+    n_jobs : int or None
+        Processes that fit folds side by side, one thread each; -1 for one a core. With 1 or
+        None, one fold after the other on all cores.
     random_state : int
         Seed of all that is drawn at random.
 
@@ -127,7 +130,7 @@ class LineClassifier(LineEstimator):
         list_marks: float = 0.5,
         teasers: float = 0.3,
         folds: int = 3,
-        n_jobs: int = 1,
+        n_jobs: int | None = 1,
         random_state: int = 0,
     ) -> None:
         self.ngram_orders = ngram_orders
@@ -170,8 +173,10 @@ class LineClassifier(LineEstimator):
         ------
         ValueError
             There is no page, a label array has another length than its page or holds what
-            is no label, or no line is content, or all are.
+            is no label, or no line is content, or all are; or n-grams are to be of a length
+            or number that no model has.
         """
+        self._check_ngrams()
         fitting = Fitting(self._views(self._checked(X, y), self.random_state), self.get_params())
         return self._fit_on(fitting, *fitting.linear())
 
@@ -199,6 +204,7 @@ class LineClassifier(LineEstimator):
         ValueError
             As `fit` does, of any chunk's labels, and of the sample.
         """
+        self._check_ngrams()
         stream = StreamedLines(self.get_params())
         kept = PageSample(sample, self.random_state)
         for number, (X, y) in enumerate(chunks):
@@ -209,6 +215,17 @@ class LineClassifier(LineEstimator):
         pages = self._checked(kept.labelled.pages, kept.labelled.labels)
         fitting = Fitting(self._views(pages, self.random_state), self.get_params())
         return self._fit_on(fitting, *stream.judge(fitting))
+
+    def _check_ngrams(self) -> None:
+        """Raise a ValueError for what would fail at the end of the fit, or in the middle."""
+        check_ngrams("LineClassifier", *self._ngrams())
+        for name in ("ngram_bits", "path_bits"):
+            if not 0 <= (bits := getattr(self, name)) <= _MOST_BITS:
+                raise ValueError(f"LineClassifier.{name}: expected 0 to {_MOST_BITS}, got {bits}")
+
+    def _ngrams(self) -> tuple[tuple[int, ...], int, int]:
+        """Return lengths and reach of the n-grams, numbers of numpy as plain ones."""
+        return tuple(map(index, self.ngram_orders)), index(self.ngram_head), index(self.ngram_tail)
 
     def _views(self, labelled: LabelledPages, seed: int) -> TrainingViews:
         if not self.use_markup:
@@ -254,11 +271,12 @@ class LineClassifier(LineEstimator):
             for name, preset in PRESETS.items()
         }
         self.classes_ = np.array(LABELS)
+        orders, head, tail = self._ngrams()
         self.model_ = LineModel(
             ngrams=ngrams,
-            ngram_orders=tuple(self.ngram_orders),
-            ngram_head=self.ngram_head,
-            ngram_tail=self.ngram_tail,
+            ngram_orders=orders,
+            ngram_head=head,
+            ngram_tail=tail,
             paths=paths,
             line_network=line_network,
             context_networks=tuple(context_networks),

@@ -31,7 +31,10 @@ class LineEstimator(LinePredictor, ClassifierMixin, BaseEstimator):
         return super().threshold(wanted)
 
     def score(
-        self, X: Sequence[Page], y: Sequence[npt.ArrayLike], sample_weight: None = None
+        self,
+        X: Sequence[Page],
+        y: Sequence[npt.ArrayLike],
+        sample_weight: Sequence[float] | npt.NDArray[np.floating] | None = None,
     ) -> float:
         """Return the line F1 of kept lines, the mean over pages: 0 to 1.
 
@@ -42,8 +45,8 @@ class LineEstimator(LinePredictor, ClassifierMixin, BaseEstimator):
         X : sequence of Page
         y : sequence of array-like
             True labels, as `fit` takes them; lines that are unsure do not count.
-        sample_weight : None
-            Only there because scikit-learn has it.
+        sample_weight : array-like of shape (n_pages,), optional
+            How much each page counts; all alike by default.
         """
         scores = []
         for truth, given in zip(label_arrays(X, y), self.predict(X), strict=True):
@@ -51,7 +54,7 @@ class LineEstimator(LinePredictor, ClassifierMixin, BaseEstimator):
             true, false, missed = kept & content, kept & ~content, ~kept & content
             counts = (np.array((known & one).sum(), float) for one in (true, false, missed))
             scores.append(f1_score(*counts))
-        return float(np.mean(scores))
+        return float(np.average(scores, weights=sample_weight))
 
 
 def label_arrays(X: Sequence[Page], y: Sequence[npt.ArrayLike]) -> list[LabelArray]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
@@ -102,7 +102,7 @@ class Fitting:
         return [self.views.labels[k] for k in chosen], [by_page[k] for k in chosen]
 
     def _side_by_side(self, function: Any, jobs: list[tuple[Any, ...]]) -> list[Any]:
-        n_jobs = min(self.settings["n_jobs"], len(jobs))
+        n_jobs = min(effective_n_jobs(self.settings["n_jobs"]), len(jobs))
         if n_jobs <= 1:
             return [function(*job) for job in jobs]
         with parallel_config(backend="loky", inner_max_num_threads=1):
