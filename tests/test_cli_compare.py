@@ -29,18 +29,22 @@ def corpus(tmp_path, monkeypatch) -> list[str]:
     absent = peers.Peer("absent", "no-such-package", all_lines)
     made = (named(all_lines), named(long_lines), absent)
     monkeypatch.setattr(peers, "PEERS", {peer.name: peer for peer in made})
-    folders = {"lines": "lines", "raw": "raw", "outputs": "outputs"}
-    pairs = ((f"--{option}", str(tmp_path / name)) for option, name in folders.items())
-    return [*(part for pair in pairs for part in pair), "--jobs", "1"]
+    return ["--lines", str(tmp_path / "lines"), "--raw", str(tmp_path / "raw")]
 
 
 def compared(*arguments: object):
     return CliRunner().invoke(main, ["compare", *map(str, arguments)])
 
 
-def test_systems_stand_in_one_table_and_their_differences_in_another(model, corpus, tmp_path):
+@pytest.fixture
+def quality(corpus, tmp_path) -> list[str]:
+    """Options of a run in this process that keeps the outputs of peers."""
+    return [*corpus, "--outputs", str(tmp_path / "outputs"), "--jobs", "1"]
+
+
+def test_systems_stand_in_one_table_and_their_differences_in_another(model, quality, tmp_path):
     report = tmp_path / "new" / "report.json"
-    result = compared("--model", model, *corpus, "--report", report)
+    result = compared("--model", model, *quality, "--report", report)
     assert result.exit_code == 0, result.output
     assert f"{len(TESTED)} pages of {len(TESTED)} sites" in result.stdout
     assert result.stderr.startswith("linesift: not installed and left out: absent; install")
@@ -61,8 +65,8 @@ def test_systems_stand_in_one_table_and_their_differences_in_another(model, corp
     assert len(outputs) == 2 * len(TESTED)
 
 
-def test_kept_outputs_are_scored_without_running_again(model, corpus, tmp_path):
-    options = ("--model", model, *corpus, "--peer", "all_lines")
+def test_kept_outputs_are_scored_without_running_again(model, quality, tmp_path):
+    options = ("--model", model, *quality, "--peer", "all_lines")
     first = compared(*options)
     for path in (tmp_path / "outputs").rglob("*.txt"):
         path.write_text("")
@@ -103,12 +107,14 @@ def test_speed_is_measured_in_one_table(model, corpus, tmp_path, no_fresh_proces
         (("--raw", "none"), "none: holds the HTML of none of the pages"),
         (("--lines", "none"), "none: no labelled corpora"),
         (("--rounds", "0"), "--rounds"),
+        (("--rounds", "2"), "--rounds does nothing without --speed; leave it out"),
+        (("--speed",), "--outputs does nothing with --speed; leave it out"),
         (("--timeout", "0"), "--timeout"),
         (("--model", "missing.safetensors"), "missing.safetensors: No such file"),
     ],
 )
-def test_bad_input_is_one_sentence(model, corpus, change, reason):
-    result = compared("--model", model, *corpus, *change)
+def test_bad_input_is_one_sentence(model, quality, change, reason):
+    result = compared("--model", model, *quality, *change)
     assert (result.exit_code, result.stdout) == (2, "")
     assert reason in result.stderr
     assert "Traceback" not in result.output
@@ -120,12 +126,12 @@ def test_a_time_that_no_process_can_be_waited_for_is_refused(timeout):
     assert (result.exit_code, "1000000" in result.stderr) == (2, True)
 
 
-def test_pages_without_their_html_are_counted(model, corpus, monkeypatch):
+def test_pages_without_their_html_are_counted(model, quality, monkeypatch):
     documents = list(READERS["made"](Path()))
     tested = {site_name(site) + "/0" for site in TESTED[:1]}
     fewer = [one for one in documents if one.page_id not in tested]
     monkeypatch.setitem(READERS, "made", lambda folder: iter(fewer))
-    result = compared("--model", model, *corpus, "--peer", "all_lines")
+    result = compared("--model", model, *quality, "--peer", "all_lines")
     assert result.exit_code == 0, result.output
     assert "linesift: 1 pages without HTML left out" in result.stderr
     assert f"{len(TESTED) - 1} pages of" in result.stdout

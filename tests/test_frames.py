@@ -53,6 +53,12 @@ def test_empty_cells_give_empty_articles(nothing):
     assert found["article"].to_list()[1] == ""
 
 
+def test_an_empty_table_of_pandas_has_the_types_of_a_full_one():
+    empty, full = (predict_frame(pd.DataFrame({"text": t}), RULE, lines=True) for t in ([], TEXTS))
+    added = [name for name in full.columns if name != "text"]
+    assert empty.dtypes[added].to_dict() == full.dtypes[added].to_dict()
+
+
 @library
 def test_an_empty_table_stays_one(library):
     found = predict_frame(LIBRARIES[library]({"text": []}), RULE, lines=True)

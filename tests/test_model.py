@@ -148,6 +148,21 @@ def test_predicted_lines_carry_label_probability_and_whether_to_keep_them():
         assert model.extract_text(page) == prediction.text
 
 
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("One line.", "expected pages, got str; linesift.read_text and"),
+        (["One line."], "expected pages, got str; linesift.read_text and"),
+        (NEW.pages[0], "expected a list of pages, got one Page; put it into a list"),
+    ],
+)
+@pytest.mark.parametrize("model", [fitted, fitted_on_text])
+def test_what_is_no_list_of_pages_is_refused_with_what_to_do(model, given, reason):
+    for predict in (model().predict, model().predict_proba, model().predict_lines):
+        with pytest.raises(TypeError, match=reason):
+            predict(given)
+
+
 def test_a_threshold_may_be_given_by_name():
     model = fitted()
     assert set(model.thresholds_) == {"precision", "balanced", "recall"}
@@ -161,7 +176,7 @@ def test_a_threshold_may_be_given_by_name():
             np.testing.assert_array_equal(one.keep, (one.probabilities >= line) & some)
     with pytest.raises(ValueError, match="expected 0 to 1 or one of precision, .* got 'most'"):
         model.predict_lines(NEW.pages, threshold="most")
-    for number in (-0.1, 1.01, 50, float("nan")):  # 50 per cent would keep nothing
+    for number in (-0.1, 1.01, 50, float("nan"), None):  # 50 per cent would keep nothing
         with pytest.raises(ValueError, match="expected 0 to 1 or one of"):
             model.predict_lines(NEW.pages, threshold=number)
 

@@ -97,7 +97,9 @@ def _peer_names() -> list[str]:
     "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Of measuring speed."
 )
 @click.option("--report", metavar="FILE", help="Write everything there as JSON.")
+@click.pass_context
 def compare(
+    context: click.Context,
     names: tuple[str, ...],
     model_path: str | None,
     lines: str,
@@ -117,6 +119,7 @@ def compare(
     by how much each system is ahead of linesift on the same pages. Outputs of peers are kept
     by version and not made again.
     """
+    _check_given(context, speed)
     model = load_model(model_path)
     peers = _installed_peers(names)
     labelled, html = _pages(lines, raw, most_pages or (_SPEED_PAGES if speed else None))
@@ -131,6 +134,14 @@ def compare(
         with one_sentence():
             Path(report).parent.mkdir(parents=True, exist_ok=True)
             write_atomically(report, f"{json.dumps(found, indent=2)}\n".encode())
+
+
+def _check_given(context: click.Context, speed: bool) -> None:
+    """Say so where an option is given that does nothing for what is measured."""
+    for name in ("threshold", "outputs", "timeout", "jobs") if speed else ("rounds",):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            with_or_without = "with" if speed else "without"
+            raise click.UsageError(f"--{name} does nothing {with_or_without} --speed; leave it out")
 
 
 def _installed_peers(names: tuple[str, ...]) -> list["Peer"]:

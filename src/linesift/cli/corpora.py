@@ -63,7 +63,13 @@ def fetch(names: tuple[str, ...], raw: str, manifests: str, mirror: str | None, 
 @click.option(
     "--lines", default="data/lines", show_default=True, metavar="FOLDER", help="Where to."
 )
-@click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Worker processes.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=os.cpu_count() or 1,
+    show_default=True,
+    help="Worker processes.",
+)
 def lines(names: tuple[str, ...], raw: str, lines: str, jobs: int) -> None:
     """Label the lines of the fetched data sets by their gold texts, one Parquet file each."""
     from linesift.labelling.corpora import build_lines

@@ -117,7 +117,7 @@ class _Predict(click.Command):
     type=click.IntRange(min=1),
     default=1000,
     show_default=True,
-    help="With --output: pages a part.",
+    help="With --output: pages a part, those that cannot be read included.",
 )
 @click.pass_context
 def predict(

@@ -81,8 +81,16 @@ def predict_frame(
     }
     columns = {name: values[name] for name in added}
     if library == "pandas":
+        columns = columns if pages else {name: _no_values(name) for name in added}
         return table.assign(**columns)
     return table.with_columns(**{name: _series(table, name, columns[name]) for name in added})
+
+
+def _no_values(name: str) -> Any:
+    """Return an empty pandas column of the kind that it has where there are values."""
+    import pandas
+
+    return pandas.Series([], dtype=str if name in ("article", "error") else object)
 
 
 def _series(table: Any, name: str, values: list[Any]) -> Any:

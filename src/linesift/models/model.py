@@ -7,6 +7,7 @@ Nothing here needs scikit-learn, which takes seconds to import: what the estimat
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,7 @@ from linesift.models.odds import Probability, expit, is_unsure, logit, mean_judg
 from linesift.models.shapes import check_arrays, check_bounded
 from linesift.models.thresholds import PRESETS, Threshold
 from linesift.models.trees import Trees
-from linesift.reading.page import MOST_LINES, NO_PATH, Batch, Page
+from linesift.reading.page import MOST_LINES, NO_PATH, Batch, Page, check_pages
 from linesift.reading.tag_paths import hashed_paths
 
 NOISE = np.array([code for code in range(len(LABELS)) if code != CONTENT])
@@ -106,7 +107,7 @@ class LinePredictor(ABC):
         ValueError
             There is no such name, or the number is no probability.
         """
-        if not isinstance(wanted, str) and 0 <= wanted <= 1:
+        if isinstance(wanted, Real) and 0 <= wanted <= 1:
             return Threshold(float(wanted))
         if not isinstance(wanted, str) or wanted not in self.thresholds_:
             raise ValueError(
@@ -129,9 +130,12 @@ class LinePredictor(ABC):
 
         Raises
         ------
+        TypeError
+            These are no pages, or one page instead of a list of them.
         ValueError
             A page has more lines than `MOST_LINES`.
         """
+        check_pages(X)
         for page in X:
             if (count := len(page.lines)) > MOST_LINES:
                 raise ValueError(
@@ -258,6 +262,7 @@ class LineModel(LinePredictor):
             Probability of each label.
         features : ndarray of shape (n_lines, n_columns), float32
         """
+        check_pages(X)
         if self.paths is None:  # training has met no markup
             X = [page.without_markup() for page in X]
         batch = Batch.from_pages(X)

@@ -118,6 +118,18 @@ class Page:
         return Page(self.page_id, self.lines, self.numbers, self.site, self.language)
 
 
+def check_pages(pages: Sequence[Page]) -> None:
+    """Raise a TypeError that says what to do where something else than pages is given."""
+    if isinstance(pages, Page):
+        raise TypeError("expected a list of pages, got one Page; put it into a list")
+    for page in pages:
+        if not isinstance(page, Page):
+            raise TypeError(
+                f"expected pages, got {type(page).__name__}; "
+                "linesift.read_text and linesift.read_html make pages"
+            )
+
+
 @dataclass(frozen=True)
 class Batch:
     """All lines of many pages as columns; the lines of a page stand together.
