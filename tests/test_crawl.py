@@ -120,6 +120,13 @@ def test_parts_hold_a_row_a_page_in_the_order_of_the_input(unbroken):
             "text": fitted().extract_text(read_html(HTML[k % len(HTML)])),
         }
     assert len(list(unbroken.glob("part-*"))) == PAGES / 10
+    assert json.loads((unbroken / "progress.json").read_text())["progress"] == {
+        "parts": PAGES / 10,
+        "records": PAGES,
+        "pages": PAGES - 1,
+        "failed": 1,
+        "complete": True,
+    }
     assert {path.name for path in unbroken.iterdir() if path.name.startswith(".")} == set()
 
 

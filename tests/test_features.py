@@ -1,3 +1,6 @@
+import re
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -230,6 +233,59 @@ def test_words_are_compared_without_their_endings_and_small_words_left_out():
     assert lines.tolist() == [0, 0, 1, 2, 2, 3]
     assert hashes[1] != hashes[0] == hashes[2]
     assert len(set(hashes[2:].tolist())) == 4
+
+
+def slow_words(line: str) -> list[str]:
+    """Return what the words of a line are known by: five letters, or two ideographs."""
+    runs = re.findall(r"[a-zа-яіїєґ]+|[\u4e00-\u9fff]+", line.lower())
+    words = []
+    for run in runs:
+        if "\u4e00" <= run[0] <= "\u9fff":
+            words += [run[k : k + 2] for k in range(len(run) - 1)]
+        elif len(run) >= 4:
+            words.append(run[:5])
+    return words
+
+
+def test_words_are_those_of_a_slow_count_and_hash_alike_only_where_they_are():
+    rng = np.random.default_rng(5)
+    parts = "річка Річки річковий та news newspaper new 日本語 日本 語 12 , 🎉 a- ab".split()
+    lines = [
+        "".join(f"{part}{' ' * rng.integers(0, 2)}" for part in rng.choice(parts, 6)).strip()
+        for _ in range(300)
+    ]
+    hashes, where = word_hashes(batch_of(*lines))
+    expected = [(number, word) for number, line in enumerate(lines) for word in slow_words(line)]
+    assert where.tolist() == [number for number, _ in expected]
+    pairs = {(word, value) for (_, word), value in zip(expected, hashes.tolist(), strict=True)}
+    assert len(pairs) == len({word for word, _ in pairs}) == len({value for _, value in pairs})
+
+
+def test_the_numbers_that_the_shipped_model_was_trained_on_are_still_made():
+    # Who changes them on purpose trains the model in the package anew (`make shipped`).
+    pages = [
+        *made_pages(TRAIN_SITES[:4]).pages,
+        Page("p", ("東京の news 12:40 🎉", "Ž- a."), (1, 2)),
+    ]
+    batch = Batch.from_pages(pages)
+    words = word_hashes(batch)
+    ngrams = hashed_ngrams(batch, (3, 5), 15, 64, 16)
+    paths = hashed_paths(batch.split_paths, 15)
+    exact = (*words, line_hashes(batch), *ngrams.hashes, *paths.hashes)
+    assert [zlib.crc32(np.asarray(one, np.int64).tobytes()) for one in exact] == [
+        2855157580,
+        283401352,
+        3657591648,
+        1759655570,
+        2161388494,
+        3901273809,
+    ]
+    for columns, told in (
+        (line_features(batch), 38708.720),
+        (markup_features(batch, words), 17293.877),
+    ):
+        weight = np.arange(1, columns.size + 1).reshape(columns.shape)
+        assert np.nansum(np.sqrt(weight) * columns) == pytest.approx(told, rel=1e-6)
 
 
 # ---------------------------------------------------------------------- the markup
