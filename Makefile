@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# Where it is set every process would compile anew what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help train test check docs corpora shipped clean
 
@@ -13,14 +16,13 @@ help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # Pinned versions without addresses; pip finds the index that this machine is set up for.
-# pip would compile all modules one after the other; here it is done on all cores.
+# Modules are compiled when they are first imported: most never are.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "linesift needs Python 3.11 or later; name one with PYTHON=...")'
 	@echo "setting up $(VENV) (about 1 GB, some minutes, once)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
 	    --constraint constraints.txt --editable '.[crawl,train,pipeline,review,docs,dev]'
-	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib src || true # packages may hold templates, which are no Python
 	@touch $@
 
 train: $(READY) ## train on every labelled page there is
