@@ -133,6 +133,16 @@ def test_pages_are_called_by_their_place_below_the_folder_that_was_given(tmp_pat
     assert [Path(name).name for name, _ in said] == ["empty.txt", "image.txt"]
 
 
+def test_an_address_that_is_none_does_not_stop_the_pages_after_it(tmp_path):
+    rows = [{"url": "http://[bad/x", "text": "One"}, {"url": "http://news.example", "text": "Two"}]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    pages = list(pages_to_label([str(tmp_path / "rows.jsonl")], tmp_path, complain=print))
+    assert [(page.page_id, page.site) for page in pages] == [
+        ("http://[bad/x", ""),
+        ("http://news.example", "news.example"),
+    ]
+
+
 def test_a_folder_of_label_files_is_reviewed_in_place_each_page_once(tmp_path):
     (tmp_path / "a.txt").write_text("One\n\nTwo")
     (tmp_path / "a.tsv").write_text("content\tOne\n\nother\tTwo\n")
