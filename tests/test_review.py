@@ -143,6 +143,36 @@ def test_an_address_that_is_none_does_not_stop_the_pages_after_it(tmp_path):
     ]
 
 
+def test_a_file_that_is_given_twice_is_one_page(tmp_path):
+    (tmp_path / "a.txt").write_text("One")
+    inputs = [str(tmp_path), str(tmp_path / "a.txt"), str(tmp_path / "a.txt")]
+    pages = list(pages_to_label(inputs, tmp_path, complain=print))
+    assert [page.page_id for page in pages] == ["a"]
+
+
+def test_of_an_address_that_was_crawled_twice_the_first_page_counts_and_the_other_is_named(
+    tmp_path,
+):
+    warc = tmp_path / "two.warc"
+    warc.write_bytes(b"".join(captured("http://news.example/a", text) for text in ("One", "Two")))
+    said = []
+    pages = list(pages_to_label([str(warc)], tmp_path, complain=lambda *what: said.append(what)))
+    assert [(page.page_id, page.lines) for page in pages] == [("http://news.example/a", ("One",))]
+    assert [name for name, _ in said] == ["http://news.example/a"]
+
+
+def captured(address: str, text: str) -> bytes:
+    """Return a record of a WARC file."""
+    body = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>{text}</p>".encode()
+    head = (
+        f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {address}\r\n"
+        "WARC-Record-ID: <urn:uuid:00000000-0000-0000-0000-000000000001>\r\n"
+        "Content-Type: application/http; msgtype=response\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body + b"\r\n\r\n"
+
+
 def test_a_folder_of_label_files_is_reviewed_in_place_each_page_once(tmp_path):
     (tmp_path / "a.txt").write_text("One\n\nTwo")
     (tmp_path / "a.tsv").write_text("content\tOne\n\nother\tTwo\n")
