@@ -318,6 +318,13 @@ def test_a_disk_that_fails_is_said_and_the_file_stays(client, session, store, mo
     assert store.path(UNCERTAIN.page).read_bytes() == before
 
 
+def test_labels_that_were_taken_back_do_not_count_as_saved(session):
+    key = key_of(session, "uncertain")
+    session.save(key, {1: Change(OTHER), 2: Change(CONTENT)})
+    session.save(key, {1: Change(None, was=OTHER, firm=False)})
+    assert session.close() == {"lines": 1, "pages": 1, "done": 1, "of": 5}
+
+
 # ------------------------------------------------------------------------ the commands
 
 
