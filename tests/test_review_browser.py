@@ -149,6 +149,20 @@ def test_keys_work_on_a_keyboard_that_writes_cyrillic(reviewer, labels):
     assert reviewer.labels()[0] == "unsure"
 
 
+def test_the_number_pad_labels_with_digits_and_moves_without_num_lock(reviewer, labels):
+    reviewer.page.select_option("#order", "page")
+    reviewer.press("Home")
+    for key in ("ArrowDown", "4"):
+        reviewer.page.evaluate(
+            "key => document.getElementById('lines').dispatchEvent(new KeyboardEvent('keydown', "
+            "{key, code: key === '4' ? 'Numpad4' : 'Numpad2', bubbles: true, cancelable: true}))",
+            key,
+        )
+    reviewer.press("Escape")
+    assert reviewer.labels() == [None, "other", *[None] * 5]
+    assert reviewer.cursor() == 3
+
+
 def test_a_screen_reader_is_told_line_label_and_selection(reviewer):
     listbox = reviewer.page.get_by_role("listbox", name="Lines of the page")
     assert listbox.evaluate("e => e === document.activeElement")

@@ -379,7 +379,9 @@ const MOVES = {
 function latin(event) {
   const { key, code } = event;
   if (key === "?") return key;
-  if (/^(Digit|Numpad)\d$/.test(code) && !/^[a-z]$/i.test(key)) return code.at(-1);
+  // Without Num Lock the keys of the number pad are arrows, Home and End.
+  const types = key.length === 1 && !/^[a-z]$/i.test(key);
+  if (/^(Digit|Numpad)\d$/.test(code) && types) return code.at(-1);
   if (/^[\x20-\x7e]$/.test(key)) return key.toLowerCase();
   return code.startsWith("Key") ? code.slice(3).toLowerCase() : key;
 }
