@@ -193,6 +193,29 @@ def test_two_windows_and_two_processes_lose_nothing(browser, model, labels):
         assert one.errors == two.errors == three.errors == []
 
 
+def test_an_answer_that_is_older_than_what_was_saved_since_changes_nothing(reviewer, labels):
+    held = []
+
+    def hold(route) -> None:
+        if route.request.method == "GET":
+            held.append((route, route.fetch()))  # as it stands now, and delivered later
+        else:
+            route.continue_()
+
+    reviewer.page.route("**/api/pages/*", hold)
+    reviewer.press("Home")
+    reviewer.page.evaluate("window.dispatchEvent(new Event('focus'))")
+    while not held:
+        reviewer.page.wait_for_timeout(20)
+    reviewer.press("3")
+    route, answer = held[0]
+    with reviewer.page.expect_event("requestfinished"):
+        route.fulfill(response=answer)
+    reviewer.page.wait_for_timeout(100)
+    assert reviewer.labels()[0] == "navigation"
+    assert known(labels)[0] == NAVIGATION
+
+
 def test_what_cannot_be_saved_is_said_and_saved_later(reviewer, labels):
     reviewer.page.route("**/api/pages/*", lambda route: route.abort())
     reviewer.page.keyboard.press("Home")

@@ -338,8 +338,10 @@ async function lookAgain() {
   if (document.hidden || saver.pending || !page) return;
   try {
     await refresh();
-    const now = await ask(`/api/pages/${page.key}`);
-    if (!saver.pending && now.version !== page.version) {
+    const { key, version } = page;
+    const now = await ask(`/api/pages/${key}`);
+    // What was saved while this was asked is newer than the answer.
+    if (!saver.pending && page.version === version && now.version !== version) {
       merge(now);
     }
   } catch (error) {
