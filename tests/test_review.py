@@ -1,4 +1,5 @@
 import json
+import shlex
 import signal
 import socket
 import urllib.error
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from linesift.cli import main
+from linesift.cli.review import _training
 from linesift.labelling.label_store import Change, LabelStore
 from linesift.labelling.labels import (
     CONTENT,
@@ -353,6 +355,21 @@ def test_it_ends_on_interrupt_with_what_was_saved_and_what_to_do_next(model, tmp
     assert out.endswith(f"python train.py experiments=my_site 'data.pages={labels}'\n")
     assert "Traceback" not in err
     assert load_label_file(labels / "a.tsv").by_hand.sum() == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["labels", "a/my labels", "сторінки/мій сайт", "2024", "1e3", "null", "a,b", "a=b", "it's", 'q"'],
+)
+def test_the_training_that_is_named_at_the_end_reads_the_folder_of_the_labels(name):
+    parser = pytest.importorskip("hydra.core.override_parser.overrides_parser")
+    python, script, *options = shlex.split(_training(Path(name), ()))
+    assert (python, script) == ("python", "train.py")
+    read = parser.OverridesParser.create().parse_overrides(options)
+    assert [(one.key_or_group, one.value()) for one in read] == [
+        ("experiments", "my_site"),
+        ("data.pages", name),
+    ]
 
 
 def test_a_port_that_is_taken_is_replaced_by_another(model, tmp_path):
