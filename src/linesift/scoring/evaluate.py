@@ -20,6 +20,7 @@ from linesift.models.model import LinePredictor, label_codes
 from linesift.models.thresholds import Threshold
 from linesift.reading.page import Batch
 from linesift.scoring.metrics import (
+    LOSSES,
     Estimate,
     PageScores,
     calibration_points,
@@ -302,8 +303,7 @@ def check_floor(report: Report, floor: Mapping[str, Any]) -> list[str]:
     report : Report
     floor : mapping
         `digest` of the pages it was measured on, and `floors`: by form and group, the
-        lowest value of scores (for `*_kept`, `wrong_*`, `failed_pages` and
-        `calibration_error` the highest).
+        lowest value of scores (of `linesift.scoring.metrics.LOSSES` the highest).
     """
     if floor["digest"] != report.digest:
         return [
@@ -319,8 +319,6 @@ def check_floor(report: Report, floor: Mapping[str, Any]) -> list[str]:
                     short.append(f"{form}, {group}: not measured")
                     continue
                 value = scores[name].value
-                is_loss = name.endswith("_kept") or name.startswith("wrong_")
-                is_loss |= name in ("failed_pages", "calibration_error")
-                if (value > limit) if is_loss else (value < limit):
+                if (value > limit) if name in LOSSES else (value < limit):
                     short.append(f"{form}, {group}: {name} is {value:.3f}, the floor is {limit}")
     return short
