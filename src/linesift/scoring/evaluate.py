@@ -21,6 +21,7 @@ from linesift.models.thresholds import Threshold
 from linesift.reading.page import Batch
 from linesift.scoring.metrics import (
     LOSSES,
+    SCORE_NAMES,
     Estimate,
     PageScores,
     calibration_points,
@@ -289,10 +290,23 @@ def read_floor(path: str | Path) -> dict[str, Any]:
     OSError
         The file cannot be read.
     """
-    floor = json.loads(Path(path).read_text(encoding="utf-8"))
-    if not isinstance(floor, dict) or not {"digest", "floors"} <= floor.keys():
-        raise ValueError(f"{path}: expected a floor with 'digest' and 'floors'")
-    return floor
+    try:
+        floor = json.loads(Path(path).read_text(encoding="utf-8"))
+        groups = [scores for form in floor["floors"].values() for scores in form.values()]
+        limits = [limit for scores in groups for limit in scores.items()]
+        if not isinstance(floor["digest"], str):
+            raise TypeError
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(
+            f"{path}: expected a floor with 'digest' and 'floors', by form and group"
+        ) from error
+    for name, limit in limits:
+        if name not in SCORE_NAMES or type(limit) not in (int, float):
+            raise ValueError(
+                f"{path}: expected a number for one of {', '.join(SCORE_NAMES)}; "
+                f"got {limit!r} for {name!r}"
+            )
+    return dict(floor)
 
 
 def check_floor(report: Report, floor: Mapping[str, Any]) -> list[str]:
