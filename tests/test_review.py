@@ -359,7 +359,18 @@ def test_it_ends_on_interrupt_with_what_was_saved_and_what_to_do_next(model, tmp
 
 @pytest.mark.parametrize(
     "name",
-    ["labels", "a/my labels", "сторінки/мій сайт", "2024", "1e3", "null", "a,b", "a=b", "it's", 'q"'],
+    [
+        "labels",
+        "a/my labels",
+        "сторінки/мій сайт",
+        "2024",
+        "1e3",
+        "null",
+        "a,b",
+        "a=b",
+        "it's",
+        'q"',
+    ],
 )
 def test_the_training_that_is_named_at_the_end_reads_the_folder_of_the_labels(name):
     parser = pytest.importorskip("hydra.core.override_parser.overrides_parser")
