@@ -270,7 +270,11 @@ def test_a_floor_that_cannot_be_read_is_a_mistake_not_a_score(model, labelled, t
 
 @pytest.mark.parametrize(
     ("option", "reason"),
-    [("--pages", "no such folder of label files"), ("--lines", "no labelled corpora")],
+    [
+        ("--pages", "no such folder of label files"),
+        ("--lines", "no labelled corpora"),
+        ("--labels", "no such folder of hand labels"),
+    ],
 )
 def test_nothing_to_score_is_said_with_what_to_do(model, tmp_path, option, reason):
     result = run("evaluate", "--model", model, option, tmp_path / "none")
