@@ -25,6 +25,7 @@ import hydra  # noqa: E402  its configuration reads the variable
 from hydra.core.hydra_config import HydraConfig  # noqa: E402
 from hydra.types import RunMode  # noqa: E402
 from omegaconf import DictConfig, OmegaConf  # noqa: E402
+from omegaconf.errors import InterpolationResolutionError  # noqa: E402
 
 
 class Callbacks:
@@ -36,11 +37,17 @@ class Callbacks:
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Create the database once, and hand the parent run on through the environment."""
+        from mlflow import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
         from linesift.tracking.tracker import PARENT
 
-        tracker = hydra.utils.instantiate(config.tracking)
+        tracker = _tracker(config)
         overrides = " ".join(OmegaConf.select(config, "hydra.overrides.task") or ["sweep"])
-        os.environ[PARENT] = tracker.open_sweep(overrides)
+        try:
+            os.environ[PARENT] = tracker.open_sweep(overrides)
+        except (OSError, MlflowException, SQLAlchemyError) as error:
+            _fail(f"runs cannot be tracked, so none was begun: {str(error).splitlines()[0]}")
         os.environ["LINESIFT_JOBS"] = "1"  # the jobs share the cores already
 
     def __getattr__(self, name: str) -> Any:
@@ -74,7 +81,7 @@ def main(config: DictConfig) -> None:
     model = hydra.utils.instantiate(
         config.model, **config.features, **config.context, _convert_="all"
     )
-    tracker = hydra.utils.instantiate(config.tracking)
+    tracker = _tracker(config)
     try:
         # Called here, not by Hydra, which would wrap what goes wrong.
         data = hydra.utils.instantiate(config.data, _convert_="all", _partial_=True)()
@@ -105,6 +112,15 @@ def main(config: DictConfig) -> None:
         listing += f" --experiment {config.tracking.experiment}"
     seconds = time.monotonic() - began
     print(training.summary(trained, shown, listing=listing, links=links, seconds=seconds))
+
+
+def _tracker(config: DictConfig) -> Any:
+    """Return what tracks the run, or end if its settings name a variable that is not set."""
+    try:
+        return hydra.utils.instantiate(config.tracking)
+    except InterpolationResolutionError as error:
+        reason = str(error).splitlines()[0].partition(": ")[2].strip('"')
+        _fail(f"tracking: {reason}; it names the server, such as http://HOST:PORT")
 
 
 def _model_path(config: DictConfig) -> Path:

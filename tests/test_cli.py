@@ -248,20 +248,33 @@ def test_a_floor_of_other_pages_fails(model, labelled, tmp_path):
     assert "measured on other pages" in result.stderr
 
 
-@pytest.mark.parametrize("floor", [None, "{", "[]", "{}"])
+@pytest.mark.parametrize(
+    "floor",
+    [
+        *(None, "{", "[]", "{}", "\xff", '{"digest": null, "floors": {}}'),
+        '{"digest": "x", "floors": []}',
+        '{"digest": "x", "floors": {"text": {"all": 0.9}}}',
+        '{"digest": "x", "floors": {"text": {"all": {"line_f1": "0.9"}}}}',
+        '{"digest": "x", "floors": {"text": {"all": {"line_fl": 0.9}}}}',
+    ],
+)
 def test_a_floor_that_cannot_be_read_is_a_mistake_not_a_score(model, labelled, tmp_path, floor):
     if floor is not None:
         (tmp_path / "floor.json").write_text(floor)
     result = run(
         "evaluate", "--model", model, "--pages", labelled, "--floor", tmp_path / "floor.json"
     )
-    assert result.exit_code == 2
-    assert result.stderr.startswith("Error: ")
+    assert (result.exit_code, result.stdout) == (2, "")  # before minutes are spent on scores
+    assert result.stderr.startswith(f"Error: {tmp_path / 'floor.json'}: ")
 
 
 @pytest.mark.parametrize(
     ("option", "reason"),
-    [("--pages", "no such folder of label files"), ("--lines", "no labelled corpora")],
+    [
+        ("--pages", "no such folder of label files"),
+        ("--lines", "no labelled corpora"),
+        ("--labels", "no such folder of hand labels"),
+    ],
 )
 def test_nothing_to_score_is_said_with_what_to_do(model, tmp_path, option, reason):
     result = run("evaluate", "--model", model, option, tmp_path / "none")

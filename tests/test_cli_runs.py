@@ -115,6 +115,25 @@ def test_runs_are_sorted_by_another_score_and_those_without_come_last(store):
     assert {row["run"] for row in found[2:]} == {"again", "a sweep"}
 
 
+def test_by_errors_the_run_with_the_fewest_comes_first(store):
+    client = MlflowClient(store[0])
+    experiment = client.create_experiment("sites")
+    for name, errors in (("worst", 0.3), ("best", 0.0), ("middle", 0.1)):
+        run = client.create_run(experiment, run_name=name)
+        client.log_metric(run.info.run_id, "text/wrong_keep", errors)
+    found = rows(listed(store, "--experiment", "sites", "--sort", "text/wrong_keep"))
+    assert [row["run"] for row in found] == ["best", "middle", "worst"]
+
+
+def test_a_closed_standard_output_is_no_reason_to_trace_back(store):
+    for names in ((), ("default", "wide")):
+        command = [LINESIFT, "runs", "--tracking-uri", store[0], *names]
+        done = subprocess.run(
+            ["sh", "-c", 'exec "$@" >&-', "sh", *command], stderr=subprocess.PIPE, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_no_more_runs_are_listed_than_asked_for(store):
     assert [row["run"] for row in rows(listed(store, "--limit", "1"))] == ["again"]
 

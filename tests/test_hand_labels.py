@@ -105,6 +105,12 @@ def test_a_file_that_is_none_is_refused_with_its_place(tmp_path, text, message):
         read_hand_labels(tmp_path)
 
 
+def test_a_file_that_cannot_be_read_is_refused_with_its_place(tmp_path):
+    (tmp_path / "folder.tsv").mkdir()
+    with pytest.raises(LabelError, match="folder.tsv: cannot be read"):
+        read_hand_labels(tmp_path)
+
+
 def test_the_confusion_counts_lines_that_both_are_sure_of():
     counts = confusion(HAND, ALIGNED)
     assert counts[NAVIGATION, RELATED] == 1

@@ -1,4 +1,5 @@
 import json
+import shlex
 import signal
 import socket
 import urllib.error
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from linesift.cli import main
+from linesift.cli.review import _training
 from linesift.labelling.label_store import Change, LabelStore
 from linesift.labelling.labels import (
     CONTENT,
@@ -131,6 +133,46 @@ def test_pages_are_called_by_their_place_below_the_folder_that_was_given(tmp_pat
     assert pages[1].lines == ("x?",)
     assert pages[2].language == "e"
     assert [Path(name).name for name, _ in said] == ["empty.txt", "image.txt"]
+
+
+def test_an_address_that_is_none_does_not_stop_the_pages_after_it(tmp_path):
+    rows = [{"url": "http://[bad/x", "text": "One"}, {"url": "http://news.example", "text": "Two"}]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    pages = list(pages_to_label([str(tmp_path / "rows.jsonl")], tmp_path, complain=print))
+    assert [(page.page_id, page.site) for page in pages] == [
+        ("http://[bad/x", ""),
+        ("http://news.example", "news.example"),
+    ]
+
+
+def test_a_file_that_is_given_twice_is_one_page(tmp_path):
+    (tmp_path / "a.txt").write_text("One")
+    inputs = [str(tmp_path), str(tmp_path / "a.txt"), str(tmp_path / "a.txt")]
+    pages = list(pages_to_label(inputs, tmp_path, complain=print))
+    assert [page.page_id for page in pages] == ["a"]
+
+
+def test_of_an_address_that_was_crawled_twice_the_first_page_counts_and_the_other_is_named(
+    tmp_path,
+):
+    warc = tmp_path / "two.warc"
+    warc.write_bytes(b"".join(captured("http://news.example/a", text) for text in ("One", "Two")))
+    said = []
+    pages = list(pages_to_label([str(warc)], tmp_path, complain=lambda *what: said.append(what)))
+    assert [(page.page_id, page.lines) for page in pages] == [("http://news.example/a", ("One",))]
+    assert [name for name, _ in said] == ["http://news.example/a"]
+
+
+def captured(address: str, text: str) -> bytes:
+    """Return a record of a WARC file."""
+    body = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>{text}</p>".encode()
+    head = (
+        f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {address}\r\n"
+        "WARC-Record-ID: <urn:uuid:00000000-0000-0000-0000-000000000001>\r\n"
+        "Content-Type: application/http; msgtype=response\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body + b"\r\n\r\n"
 
 
 def test_a_folder_of_label_files_is_reviewed_in_place_each_page_once(tmp_path):
@@ -278,6 +320,13 @@ def test_a_disk_that_fails_is_said_and_the_file_stays(client, session, store, mo
     assert store.path(UNCERTAIN.page).read_bytes() == before
 
 
+def test_labels_that_were_taken_back_do_not_count_as_saved(session):
+    key = key_of(session, "uncertain")
+    session.save(key, {1: Change(OTHER), 2: Change(CONTENT)})
+    session.save(key, {1: Change(None, was=OTHER, firm=False)})
+    assert session.close() == {"lines": 1, "pages": 1, "done": 1, "of": 5}
+
+
 # ------------------------------------------------------------------------ the commands
 
 
@@ -306,6 +355,32 @@ def test_it_ends_on_interrupt_with_what_was_saved_and_what_to_do_next(model, tmp
     assert out.endswith(f"python train.py experiments=my_site 'data.pages={labels}'\n")
     assert "Traceback" not in err
     assert load_label_file(labels / "a.tsv").by_hand.sum() == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "labels",
+        "a/my labels",
+        "сторінки/мій сайт",
+        "2024",
+        "1e3",
+        "null",
+        "a,b",
+        "a=b",
+        "it's",
+        'q"',
+    ],
+)
+def test_the_training_that_is_named_at_the_end_reads_the_folder_of_the_labels(name):
+    parser = pytest.importorskip("hydra.core.override_parser.overrides_parser")
+    python, script, *options = shlex.split(_training(Path(name), ()))
+    assert (python, script) == ("python", "train.py")
+    read = parser.OverridesParser.create().parse_overrides(options)
+    assert [(one.key_or_group, one.value()) for one in read] == [
+        ("experiments", "my_site"),
+        ("data.pages", name),
+    ]
 
 
 def test_a_port_that_is_taken_is_replaced_by_another(model, tmp_path):

@@ -149,6 +149,20 @@ def test_keys_work_on_a_keyboard_that_writes_cyrillic(reviewer, labels):
     assert reviewer.labels()[0] == "unsure"
 
 
+def test_the_number_pad_labels_with_digits_and_moves_without_num_lock(reviewer, labels):
+    reviewer.page.select_option("#order", "page")
+    reviewer.press("Home")
+    for key in ("ArrowDown", "4"):
+        reviewer.page.evaluate(
+            "key => document.getElementById('lines').dispatchEvent(new KeyboardEvent('keydown', "
+            "{key, code: key === '4' ? 'Numpad4' : 'Numpad2', bubbles: true, cancelable: true}))",
+            key,
+        )
+    reviewer.press("Escape")
+    assert reviewer.labels() == [None, "other", *[None] * 5]
+    assert reviewer.cursor() == 3
+
+
 def test_a_screen_reader_is_told_line_label_and_selection(reviewer):
     listbox = reviewer.page.get_by_role("listbox", name="Lines of the page")
     assert listbox.evaluate("e => e === document.activeElement")
@@ -177,6 +191,29 @@ def test_two_windows_and_two_processes_lose_nothing(browser, model, labels):
         assert known(labels)[0] == OTHER
         assert one.labels()[0] == "other"
         assert one.errors == two.errors == three.errors == []
+
+
+def test_an_answer_that_is_older_than_what_was_saved_since_changes_nothing(reviewer, labels):
+    held = []
+
+    def hold(route) -> None:
+        if route.request.method == "GET":
+            held.append((route, route.fetch()))  # as it stands now, and delivered later
+        else:
+            route.continue_()
+
+    reviewer.page.route("**/api/pages/*", hold)
+    reviewer.press("Home")
+    reviewer.page.evaluate("window.dispatchEvent(new Event('focus'))")
+    while not held:
+        reviewer.page.wait_for_timeout(20)
+    reviewer.press("3")
+    route, answer = held[0]
+    with reviewer.page.expect_event("requestfinished"):
+        route.fulfill(response=answer)
+    reviewer.page.wait_for_timeout(100)
+    assert reviewer.labels()[0] == "navigation"
+    assert known(labels)[0] == NAVIGATION
 
 
 def test_what_cannot_be_saved_is_said_and_saved_later(reviewer, labels):

@@ -1,5 +1,6 @@
 import json
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,6 +122,16 @@ def test_the_columns_of_the_view_are_there(run, client):
     assert view["name"] == VIEW
     assert "metrics.`text/line_f1`" in columns
     assert set(columns) <= there
+
+
+def test_a_server_that_is_gone_is_not_asked_for_minutes(monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # so that it is taken back after
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES")
+    before, began = mlflow.get_tracking_uri(), time.monotonic()
+    with pytest.raises(mlflow.MlflowException):
+        Tracker("http://127.0.0.1:9", "unused").open()
+    mlflow.set_tracking_uri(before)
+    assert time.monotonic() - began < 30
 
 
 def test_a_server_is_linked_under_its_own_address(training, folder, tracker, links, monkeypatch):

@@ -152,6 +152,23 @@ def test_a_folder_that_cannot_be_written_is_said_before_anything_is_trained(tmp_
     assert "fitting" not in result.stdout
 
 
+def test_a_server_without_an_address_is_said_before_anything_is_trained(tmp_path):
+    result = train(tmp_path, "tracking=server")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(
+        "train.py: tracking: Environment variable 'MLFLOW_TRACKING_URI' not found; it names"
+    )
+
+
+def test_a_sweep_whose_server_is_gone_is_not_begun(tmp_path):
+    told = command(tmp_path, "tracking.uri=http://127.0.0.1:9", "model.trees=1,2", options=["-m"])
+    told["env"] |= {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    result = subprocess.run(**told, capture_output=True)
+    assert result.returncode == 2
+    assert result.stderr.startswith("train.py: runs cannot be tracked, so none was begun: ")
+    assert "fitting" not in result.stdout
+
+
 def test_a_run_that_cannot_be_tracked_leaves_the_model_and_says_where_it_is(tmp_path):
     (tmp_path / "mlflow.db").write_bytes(b"This is no database." * 99)
     result = train(tmp_path, "experiments=run_rule")

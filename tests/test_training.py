@@ -143,6 +143,11 @@ def test_most_pages_are_spread_over_the_whole_and_leave_the_test_alone(lines, mo
     [
         ({"hand_pages": "both"}, "hand_pages: expected 'train' or 'test', got 'both'"),
         ({"without_languages": ["en", "uk", "ru"]}, "linesift fetch.*linesift lines"),
+        ({"without_languages": ["eo"]}, "no held-out page is in eo to score; there are: en, ru"),
+        (
+            {"without_languages": ["ru"], "lines": None},
+            "no held-out page is in ru to score; build the corpora",
+        ),
         ({"most_pages": 0}, "no labelled page to train on"),
         ({"pages": None, "lines": None}, "no labelled page to train on"),
     ],

@@ -1,8 +1,10 @@
 """`linesift evaluate`: scores of a model on pages that it was not trained on."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from linesift.cli.common import (
     InputError,
@@ -67,6 +69,11 @@ def evaluate(
     from linesift.scoring.evaluate import check_floor, read_floor, write_report
     from linesift.scoring.evaluate import evaluate as score
 
+    with one_sentence():  # before minutes are spent on scores
+        limits = read_floor(floor) if floor is not None else None
+    named = context.get_parameter_source("labels") is ParameterSource.COMMANDLINE
+    if named and not Path(labels).is_dir():
+        raise InputError(f"{labels}: no such folder of hand labels")
     model = load_model(model_path)
     labelled = _labelled_pages(lines, pages)
     reports = [
@@ -80,9 +87,7 @@ def evaluate(
         with one_sentence():
             write_report(report, reports)
         click.echo(f"all scores: {report}", err=True)
-    if floor is not None:
-        with one_sentence():
-            limits = read_floor(floor)
+    if limits is not None:
         short = check_floor(reports[0], limits)
         for sentence in short:
             click.echo(f"linesift: {sentence}", err=True)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shlex
 import signal
 import sys
@@ -131,10 +132,19 @@ def _training(labels: Path, inputs: tuple[str, ...]) -> str:
     """Return what to type next; a folder of their own most likely holds labels of one site."""
     if labels == Path(DEFAULT_LABELS):
         return "python train.py"
-    options = ["experiments=my_site", f"data.pages={labels}"]
+    options = ["experiments=my_site", f"data.pages={_hydra_value(str(labels))}"]
     if len(inputs) == 1 and Path(inputs[0]).is_dir():
-        options.append(f"data.html={inputs[0]}")
+        options.append(f"data.html={_hydra_value(inputs[0])}")
     return f"python train.py {shlex.join(options)}"
+
+
+def _hydra_value(path: str) -> str:
+    """Return a path as `train.py` reads it; Hydra takes letters beyond ASCII in quotes alone."""
+    plain = re.fullmatch(r"[A-Za-z0-9_./ -]*[A-Za-z_/][A-Za-z0-9_./ -]*", path)
+    if plain and not re.fullmatch(r"(?i)null|true|false|nan|inf|[\d_.]+e-?[\d_]+", path):
+        return path
+    escaped = re.sub(r'(\\*)"', r'\1\1\\"', path)
+    return f'"{escaped}"'
 
 
 @click.command(

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from linesift.cli.common import examples, one_sentence, print_table, table_width, tracking_option
+from linesift.cli.common import (
+    examples,
+    is_terminal,
+    one_sentence,
+    print_table,
+    table_width,
+    tracking_option,
+)
 
 if TYPE_CHECKING:
     from linesift.tracking.runs import Run
@@ -62,7 +69,7 @@ def runs(names: tuple[str, ...], uri: str, experiment: str, sort: str, limit: in
 
 def _print_all(runs: "Sequence[Run]", sort: str) -> None:
     scores = [sort, *(name for name in _SCORES if name != sort)]
-    if sys.stdout.isatty():
+    if is_terminal(sys.stdout):
         _print_wide(runs, scores) if table_width(_WIDE) >= _WIDE else _print_narrow(runs, scores)
         return
     bounds = [f"{name}{part}" for name in scores for part in ("", " low", " high")]
@@ -122,7 +129,7 @@ def _print_two(first: "Run", second: "Run") -> None:
     values = {
         name: (first.scores[name], second.scores[name]) for name in shared_scores(first, second)
     }
-    if not sys.stdout.isatty():
+    if not is_terminal(sys.stdout):
         _print_tsv(
             [
                 ("what", "name", first.name, second.name),

@@ -86,10 +86,15 @@ class Document:
 def site_of(address: str) -> str:
     """Return the site of an address: its host without what varies within one publisher.
 
-    >>> site_of("https://www1.news.example.co.uk/a"), site_of("m.example.com")
-    ('example.co.uk', 'example.com')
+    What is no address, as crawls meet it, has none.
+
+    >>> site_of("https://www1.news.example.co.uk/a"), site_of("m.example.com"), site_of("http://[a")
+    ('example.co.uk', 'example.com', '')
     """
-    host = (urlsplit(address if "//" in address else f"//{address}").hostname or "").lower()
+    try:
+        host = (urlsplit(address if "//" in address else f"//{address}").hostname or "").lower()
+    except ValueError:  # a bracket that is not closed
+        return ""
     parts = host.split(".")
     take = 3 if len(parts) > 2 and parts[-2] in _SECOND_LEVEL else 2
     return ".".join(parts[-take:])

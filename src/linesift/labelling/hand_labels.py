@@ -58,7 +58,8 @@ def read_hand_labels(folder: str | Path) -> HandLabels:
     Raises
     ------
     LabelError
-        A file is not one of these, or labels a line twice; the message names the place.
+        A file is not one of these, cannot be read, or labels a line twice; the message names
+        the place.
     """
     found: dict[str, dict[int, tuple[int, str]]] = {}
     for path in label_files(folder):
@@ -66,6 +67,8 @@ def read_hand_labels(folder: str | Path) -> HandLabels:
             header, *rows = path.read_text(encoding="utf-8").split("\n")
         except UnicodeDecodeError as error:
             raise LabelError(f"{path}: cannot be read as UTF-8 text ({error})") from error
+        except OSError as error:
+            raise LabelError(f"{path}: cannot be read ({error.strerror or error})") from error
         if header != _HEADER:
             raise LabelError(f"{path}: expected the header {_HEADER!r}, got {header[:60]!r}")
         for count, row in enumerate(rows, start=2):

@@ -86,12 +86,18 @@ def pages_to_label(
     'README.md'
     """
     taken: set[str] = set()
+    files: set[Path] = set()  # a file below a folder may be given by its own name too
     late: list[str] = []
     for given in inputs:
         for record in read_records([given]):
-            if record.kind == "file" and not record.error and record.name.endswith(".tsv"):
-                late.append(record.name)
-                continue
+            if record.kind == "file" and not record.error:
+                file = Path(record.name).resolve()
+                if file in files:
+                    continue
+                files.add(file)
+                if record.name.endswith(".tsv"):
+                    late.append(record.name)
+                    continue
             try:
                 page = _named(read_record(record, Fields()), record, given)
                 if not page.lines:
@@ -100,7 +106,10 @@ def pages_to_label(
                 complain(record.name, str(error))
                 continue
             if page.page_id in taken:
-                page = replace(page, page_id=record.name)
+                page = replace(page, page_id=_one_line(record.name))
+            if page.page_id in taken:  # an address that was crawled again
+                complain(record.name, "a page of this name is there already; the first one counts")
+                continue
             taken.add(page.page_id)
             yield page
     folder = Path(labels).resolve()

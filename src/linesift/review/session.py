@@ -139,7 +139,9 @@ class Session:
             one = self._pages[key]
             merged = self._store.save(one.guess.page, one.guess.labels, changes)
             one.file, one.version = merged.file, merged.version
-            self._saved |= {(key, number) for number in changes.keys() - set(merged.skipped)}
+            for number in changes.keys() - set(merged.skipped):
+                counted = self._saved.discard if changes[number].label is None else self._saved.add
+                counted((key, number))
             return {
                 **self._shown(one),
                 "replaced": list(merged.replaced),
@@ -147,7 +149,10 @@ class Session:
             }
 
     def close(self) -> dict[str, int]:
-        """Wait for what is being saved; return how much was, and how much is left."""
+        """Wait for what is being saved; return how much was, and how much is left.
+
+        What was taken back is not counted.
+        """
         self._lock.acquire()  # for good: whatever is asked from now on is not begun
         pages = self._pages.values()
         return {

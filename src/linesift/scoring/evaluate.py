@@ -20,6 +20,8 @@ from linesift.models.model import LinePredictor, label_codes
 from linesift.models.thresholds import Threshold
 from linesift.reading.page import Batch
 from linesift.scoring.metrics import (
+    LOSSES,
+    SCORE_NAMES,
     Estimate,
     PageScores,
     calibration_points,
@@ -288,10 +290,23 @@ def read_floor(path: str | Path) -> dict[str, Any]:
     OSError
         The file cannot be read.
     """
-    floor = json.loads(Path(path).read_text(encoding="utf-8"))
-    if not isinstance(floor, dict) or not {"digest", "floors"} <= floor.keys():
-        raise ValueError(f"{path}: expected a floor with 'digest' and 'floors'")
-    return floor
+    try:
+        floor = json.loads(Path(path).read_text(encoding="utf-8"))
+        groups = [scores for form in floor["floors"].values() for scores in form.values()]
+        limits = [limit for scores in groups for limit in scores.items()]
+        if not isinstance(floor["digest"], str):
+            raise TypeError
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(
+            f"{path}: expected a floor with 'digest' and 'floors', by form and group"
+        ) from error
+    for name, limit in limits:
+        if name not in SCORE_NAMES or type(limit) not in (int, float):
+            raise ValueError(
+                f"{path}: expected a number for one of {', '.join(SCORE_NAMES)}; "
+                f"got {limit!r} for {name!r}"
+            )
+    return dict(floor)
 
 
 def check_floor(report: Report, floor: Mapping[str, Any]) -> list[str]:
@@ -302,8 +317,7 @@ def check_floor(report: Report, floor: Mapping[str, Any]) -> list[str]:
     report : Report
     floor : mapping
         `digest` of the pages it was measured on, and `floors`: by form and group, the
-        lowest value of scores (for `*_kept`, `wrong_*`, `failed_pages` and
-        `calibration_error` the highest).
+        lowest value of scores (of `linesift.scoring.metrics.LOSSES` the highest).
     """
     if floor["digest"] != report.digest:
         return [
@@ -319,8 +333,6 @@ def check_floor(report: Report, floor: Mapping[str, Any]) -> list[str]:
                     short.append(f"{form}, {group}: not measured")
                     continue
                 value = scores[name].value
-                is_loss = name.endswith("_kept") or name.startswith("wrong_")
-                is_loss |= name in ("failed_pages", "calibration_error")
-                if (value > limit) if is_loss else (value < limit):
+                if (value > limit) if name in LOSSES else (value < limit):
                     short.append(f"{form}, {group}: {name} is {value:.3f}, the floor is {limit}")
     return short

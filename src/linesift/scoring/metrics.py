@@ -330,6 +330,15 @@ _SCORES: dict[str, Callable[[Mapping[str, Array]], Array]] = {
 
 SCORE_NAMES = tuple(_SCORES)
 """Names of what `estimates` returns."""
+LOSSES = (
+    "related_kept",
+    "no_article_kept",
+    "failed_pages",
+    "calibration_error",
+    "wrong_label",
+    "wrong_keep",
+)
+"""Scores of which less is better."""
 
 
 def precision_recall_points(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from linesift.scoring.metrics import Estimate
+from linesift.scoring.metrics import LOSSES, Estimate
 from linesift.tracking.tracker import CHANGED, TRAINED_ON, bounds_of, connect, is_bound
 
 _MOST_RUNS = 1000  # that a search looks through
@@ -71,7 +71,7 @@ def tracked_runs(
         Tracking server or database.
     experiment : str
     sort : str
-        Metric that decides.
+        Metric that decides; of errors the fewest are the best.
     most : int, optional
         Return so many at most.
 
@@ -91,7 +91,8 @@ def tracked_runs(
     names = sorted({name for run in runs for name in run.scores if not is_bound(name)})
     if names and not scored:
         raise RunError(f"no run has a score {sort!r}; there are: {', '.join(names)}")
-    scored.sort(key=lambda run: -run.scores[sort])
+    sign = 1 if sort.rpartition("/")[2] in LOSSES else -1
+    scored.sort(key=lambda run: sign * run.scores[sort])
     return [*scored, *(run for run in runs if sort not in run.scores)][:most]
 
 

@@ -108,6 +108,8 @@ class Tracker:
         import mlflow
 
         _be_quiet()
+        # A server that is gone would be asked for minutes; one that is restarted gets seconds.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         database = _database(self.uri)
         if database is not None and not database.exists():
             _make_database(database, self.artifacts)

@@ -104,7 +104,8 @@ def load_data(
     Raises
     ------
     DataError
-        There is no labelled page, or the folder of HTML is missing.
+        There is no labelled page, none to score in the languages left out, or the folder of
+        HTML is missing.
     """
     if html is not None and not Path(html).is_dir():
         raise DataError(f"{html}: no such folder of HTML; data.html names it")
@@ -131,6 +132,7 @@ def load_data(
             test += corpus.select(held_out)
     if without_languages:
         left_out = set(without_languages)
+        _check_languages(test, left_out)
         train = train.select([page.language not in left_out for page in train.pages])
         test = test.select([page.language in left_out for page in test.pages])
     seen = set(test.sites)  # a site that is scored is never learned from, whatever set it is in
@@ -145,6 +147,18 @@ def load_data(
             "data/pages, or build the corpora with 'linesift fetch' and 'linesift lines'"
         )
     return Data(train, test)
+
+
+def _check_languages(test: LabelledPages, wanted: set[str]) -> None:
+    """Refuse languages in which nothing is held out: each training page would be instead."""
+    there = {page.language for page in test.pages} - {""}
+    if there & wanted:
+        return
+    mend = f"there are: {', '.join(sorted(there))}"
+    if not there:
+        mend = "build the corpora with 'linesift fetch' and 'linesift lines'"
+    languages = ", ".join(sorted(wanted))
+    raise DataError(f"without_languages: no held-out page is in {languages} to score; {mend}")
 
 
 def _with_markup(page: Page, folder: Path) -> Page:

@@ -338,8 +338,10 @@ async function lookAgain() {
   if (document.hidden || saver.pending || !page) return;
   try {
     await refresh();
-    const now = await ask(`/api/pages/${page.key}`);
-    if (!saver.pending && now.version !== page.version) {
+    const { key, version } = page;
+    const now = await ask(`/api/pages/${key}`);
+    // What was saved while this was asked is newer than the answer.
+    if (!saver.pending && page.version === version && now.version !== version) {
       merge(now);
     }
   } catch (error) {
@@ -379,7 +381,9 @@ const MOVES = {
 function latin(event) {
   const { key, code } = event;
   if (key === "?") return key;
-  if (/^(Digit|Numpad)\d$/.test(code) && !/^[a-z]$/i.test(key)) return code.at(-1);
+  // Without Num Lock the keys of the number pad are arrows, Home and End.
+  const types = key.length === 1 && !/^[a-z]$/i.test(key);
+  if (/^(Digit|Numpad)\d$/.test(code) && types) return code.at(-1);
   if (/^[\x20-\x7e]$/.test(key)) return key.toLowerCase();
   return code.startsWith("Key") ? code.slice(3).toLowerCase() : key;
 }
