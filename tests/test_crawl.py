@@ -89,7 +89,7 @@ def rows_of(folder: Path) -> list[dict[str, object]]:
 
 def records_done(folder: Path) -> int:
     with contextlib.suppress(OSError):
-        return json.loads((folder / "progress.json").read_text())["progress"]["records"]
+        return json.loads((folder / "_progress.json").read_text())["progress"]["records"]
     return 0
 
 
@@ -120,7 +120,7 @@ def test_parts_hold_a_row_a_page_in_the_order_of_the_input(unbroken):
             "text": fitted().extract_text(read_html(HTML[k % len(HTML)])),
         }
     assert len(list(unbroken.glob("part-*"))) == PAGES / 10
-    assert json.loads((unbroken / "progress.json").read_text())["progress"] == {
+    assert json.loads((unbroken / "_progress.json").read_text())["progress"] == {
         "parts": PAGES / 10,
         "records": PAGES,
         "pages": PAGES - 1,
@@ -160,6 +160,13 @@ def test_parquet_holds_the_rows_of_jsonl(model, crawl, tmp_path, labels):
             probabilities = row.pop("probabilities")
             assert probabilities == pytest.approx(other.pop("probabilities"), abs=1e-6)
         assert row == other
+
+
+def test_a_folder_of_parquet_is_read_as_one_table(model, crawl, tmp_path):
+    from pyarrow import parquet
+
+    run(model, crawl, tmp_path / "out", "--format", "parquet")
+    assert parquet.read_table(tmp_path / "out").num_rows == PAGES - 1
 
 
 def test_workers_change_nothing(model, crawl, unbroken, tmp_path):
@@ -373,7 +380,7 @@ def test_a_name_that_no_file_can_have_is_one_sentence(model, tmp_path):
 def test_parts_that_no_progress_accounts_for_are_left_alone(model, crawl, tmp_path):
     (tmp_path / "part-00000.jsonl").write_text("mine")
     result = run(model, crawl, tmp_path)
-    assert (result.exit_code, "holds parts but no progress.json" in result.stderr) == (2, True)
+    assert (result.exit_code, "holds parts but no _progress.json" in result.stderr) == (2, True)
     assert held(tmp_path) == {"part-00000.jsonl": b"mine"}
 
 
@@ -390,7 +397,7 @@ def test_parts_that_no_progress_accounts_for_are_left_alone(model, crawl, tmp_pa
     ],
 )
 def test_a_damaged_progress_is_refused(model, crawl, tmp_path, data):
-    (tmp_path / "progress.json").write_bytes(data)
+    (tmp_path / "_progress.json").write_bytes(data)
     result = run(model, crawl, tmp_path)
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
     assert "not the progress of a run" in result.stderr
@@ -508,7 +515,7 @@ def test_an_input_that_is_shorter_than_what_was_read_is_refused(model, tmp_path)
     options = ("--input-format", "jsonl", "--part-size", "2")
     given = ["predict", "--model", model, *options, "--output", str(tmp_path / "out"), "-"]
     assert CliRunner().invoke(main, given, input=b"\n".join(rows)).exit_code == 0
-    progress = tmp_path / "out" / "progress.json"
+    progress = tmp_path / "out" / "_progress.json"
     progress.write_text(progress.read_text().replace('"complete": true', '"complete": false'))
     before = held(tmp_path / "out")
     result = CliRunner().invoke(main, given, input=b"\n".join(rows[:3]))

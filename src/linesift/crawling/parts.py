@@ -1,6 +1,6 @@
 """Files that survive being interrupted: parts of a fixed number of records, and their count.
 
-A folder of output holds the parts and `progress.json`, which says how many records the
+A folder of output holds the parts and `_progress.json`, which says how many records the
 finished ones hold. A part gets its name only once it is on the disk, and only then is it
 counted: whenever a run ends, the next one reads past just those records, and writes the
 same bytes as an unbroken run.
@@ -21,7 +21,7 @@ from linesift.crawling.crawl import CrawlError, Judge, Outcome, judged
 from linesift.models.model import PagePrediction
 from linesift.reading.sources import Record
 
-_PROGRESS = "progress.json"
+_PROGRESS = "_progress.json"  # what reads a folder of Parquet passes over names with _
 _FORMAT = 1
 
 
