@@ -265,7 +265,10 @@ def test_the_summary_names_scores_model_and_link(trained):
         listing="linesift runs --experiment tried",
         links=("http://link.example/runs", "http://link.example/run/1"),
         seconds=12.3,
+        place="/elsewhere",
     )
+    assert "mlflow ui (in /elsewhere) and then" in text
+    assert "knows little of others" in text  # for 8 pages
     assert "trained on 8 pages in 12 s; scored on 5" in text
     for form in training.report.forms.values():
         assert str(form.groups["all"]["line_f1"]) in text
