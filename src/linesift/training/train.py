@@ -142,7 +142,8 @@ def load_data(
     if not len(train):
         raise DataError(
             "there is no labelled page to train on: put 'label TAB text' files into "
-            "data/pages, or build the corpora with 'linesift fetch' and 'linesift lines'"
+            f"{pages or 'data/pages'} (guesses such as 'content?' do not count), "
+            "or build the corpora with 'linesift fetch' and 'linesift lines'"
         )
     return Data(train, test)
 
