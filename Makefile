@@ -27,6 +27,7 @@ $(READY): pyproject.toml constraints.txt
 
 train: $(READY) ## train on every labelled page there is
 	@$(BIN)/python train.py $(ARGS)
+	@command -v linesift > /dev/null || echo "first    . $(BIN)/activate   (so that these commands are found)"
 
 test: $(READY) ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -107,11 +107,17 @@ def main(config: DictConfig) -> None:
     except (OSError, MlflowException, SQLAlchemyError) as error:
         reason = str(error).splitlines()[0]
         _fail(f"the model is saved as {shown}, but the run is not tracked: {reason}")
-    listing = "linesift runs"
+    listing, place = "linesift runs", "this folder"
+    if ROOT != Path.cwd():
+        place = str(ROOT)
     if config.tracking.experiment != Tracker.experiment:
         listing += f" --experiment {config.tracking.experiment}"
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        print(f"\n{config.name}:")  # several runs speak at once
     seconds = time.monotonic() - began
-    print(training.summary(trained, shown, listing=listing, links=links, seconds=seconds))
+    print(
+        training.summary(trained, shown, listing=listing, links=links, seconds=seconds, place=place)
+    )
 
 
 def _tracker(config: DictConfig) -> Any:

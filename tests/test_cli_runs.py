@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
 from linesift.cli import main
-from linesift.tracking.tracker import CHANGED, TRAINED_ON, bounds_of
+from linesift.tracking.tracker import CHANGED, SCORED_ON, TRAINED_ON, bounds_of
 from tests.made_pages import tracking_database
 
 LINESIFT = Path(sys.executable).with_name("linesift")
@@ -107,6 +107,22 @@ def test_runs_in_a_pipe_are_a_table_of_tabs_best_first(store):
     assert (wide["text/line_f1"], wide["markup/line_f1"]) == ("0.88", "")
     bounds = (float(wide["text/line_f1 low"]), float(wide["text/line_f1 high"]))
     assert bounds == pytest.approx((0.87, 0.9))
+
+
+@pytest.mark.parametrize("arguments", [(), ("default", "again")])
+def test_scores_of_different_pages_are_not_passed_off_as_comparable(store, tmp_path, arguments):
+    assert listed(store, *arguments).stderr == ""
+    path = tmp_path / "mlflow.db"
+    path.write_bytes(Path(store[0].removeprefix("sqlite:///")).read_bytes())
+    other = (f"sqlite:///{path}", store[1])
+    client = MlflowClient(other[0])
+    for name, pages in (("default", "one"), ("wide", "one"), ("again", "other")):
+        client.set_tag(store[1][name], SCORED_ON, pages)
+    assert listed(other, *arguments).stderr == (
+        "linesift: these runs were scored on 2 different sets of pages; "
+        "scores compare only within one\n"
+    )
+    assert listed(other, "default", "wide").stderr == ""
 
 
 def test_runs_are_sorted_by_another_score_and_those_without_come_last(store):

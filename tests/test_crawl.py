@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from linesift import read_html, save_model
 from linesift.cli import main
+from linesift.crawling import parts as crawl_parts
 from linesift.crawling.crawl import CrawlError, Judge, Outcome, batches, judged
 from linesift.crawling.parts import page_row
 from linesift.models.model_file import make_card
@@ -89,7 +90,7 @@ def rows_of(folder: Path) -> list[dict[str, object]]:
 
 def records_done(folder: Path) -> int:
     with contextlib.suppress(OSError):
-        return json.loads((folder / "progress.json").read_text())["progress"]["records"]
+        return json.loads((folder / "_progress.json").read_text())["progress"]["records"]
     return 0
 
 
@@ -120,11 +121,12 @@ def test_parts_hold_a_row_a_page_in_the_order_of_the_input(unbroken):
             "text": fitted().extract_text(read_html(HTML[k % len(HTML)])),
         }
     assert len(list(unbroken.glob("part-*"))) == PAGES / 10
-    assert json.loads((unbroken / "progress.json").read_text())["progress"] == {
+    assert json.loads((unbroken / "_progress.json").read_text())["progress"] == {
         "parts": PAGES / 10,
         "records": PAGES,
         "pages": PAGES - 1,
         "failed": 1,
+        "empty": 0,
         "complete": True,
     }
     assert {path.name for path in unbroken.iterdir() if path.name.startswith(".")} == set()
@@ -162,10 +164,17 @@ def test_parquet_holds_the_rows_of_jsonl(model, crawl, tmp_path, labels):
         assert row == other
 
 
+def test_a_folder_of_parquet_is_read_as_one_table(model, crawl, tmp_path):
+    from pyarrow import parquet
+
+    run(model, crawl, tmp_path / "out", "--format", "parquet")
+    assert parquet.read_table(tmp_path / "out").num_rows == PAGES - 1
+
+
 def test_workers_change_nothing(model, crawl, unbroken, tmp_path):
     process = start(model, crawl, tmp_path / "out", "--jobs", 2)
     _, error = process.communicate(timeout=100)
-    assert (process.returncode, error.count(b"\n")) == (1, 1)
+    assert (process.returncode, error.count(b"\n")) == (1, 2)  # the failure and the count
     assert held(tmp_path / "out") == held(unbroken)
 
 
@@ -282,7 +291,7 @@ def test_an_interrupted_run_closes_and_says_how_to_go_on(
 def test_a_finished_run_again_writes_nothing(model, crawl, unbroken):
     before = {path: path.stat().st_mtime_ns for path in unbroken.iterdir()}
     result = run(model, crawl, unbroken)
-    assert (result.exit_code, result.output) == (1, "")
+    assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (1, "", 1)
     assert {path: path.stat().st_mtime_ns for path in unbroken.iterdir()} == before
 
 
@@ -373,7 +382,7 @@ def test_a_name_that_no_file_can_have_is_one_sentence(model, tmp_path):
 def test_parts_that_no_progress_accounts_for_are_left_alone(model, crawl, tmp_path):
     (tmp_path / "part-00000.jsonl").write_text("mine")
     result = run(model, crawl, tmp_path)
-    assert (result.exit_code, "holds parts but no progress.json" in result.stderr) == (2, True)
+    assert (result.exit_code, "holds parts but no _progress.json" in result.stderr) == (2, True)
     assert held(tmp_path) == {"part-00000.jsonl": b"mine"}
 
 
@@ -390,7 +399,7 @@ def test_parts_that_no_progress_accounts_for_are_left_alone(model, crawl, tmp_pa
     ],
 )
 def test_a_damaged_progress_is_refused(model, crawl, tmp_path, data):
-    (tmp_path / "progress.json").write_bytes(data)
+    (tmp_path / "_progress.json").write_bytes(data)
     result = run(model, crawl, tmp_path)
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
     assert "not the progress of a run" in result.stderr
@@ -450,9 +459,29 @@ def test_many_failures_are_named_up_to_a_bound(model, tmp_path, monkeypatch, out
     Path("bad.jsonl").write_text("{}\n" * 1200 + '{"text": "It rained."}\n')
     result = CliRunner().invoke(main, ["predict", "--model", model, *output, "bad.jsonl"])
     lines = result.stderr.splitlines()
-    assert (result.exit_code, len(lines)) == (1, 21)
+    assert (result.exit_code, len(lines)) == (1, 22 if output else 21)
     assert lines[0] == "linesift: bad.jsonl:1: the field 'text' is missing, expected a string"
-    assert lines[-1] == "linesift: and 1,180 more without a page"
+    assert lines[20] == "linesift: and 1,180 more without a page"
+
+
+def test_a_finished_run_says_what_it_holds_of_all_runs_that_it_took(model, tmp_path):
+    player = "<nav><a href=/a>Home</a> <a href=/b>Weather</a></nav>"
+    texts = [player if number % 5 == 4 else HTML[0] for number in range(30)]
+    rows = [*({"id": f"{number}", "text": text} for number, text in enumerate(texts)), {}]
+    crawl, folder = tmp_path / "crawl.jsonl", tmp_path / "out"
+    crawl.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    def stop(outcome: Outcome) -> None:
+        if outcome.name.endswith(":26"):
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        whole = crawl_parts.write_crawl
+        patch.setattr(crawl_parts, "write_crawl", lambda *given, **more: whole(*given, watch=stop))
+        assert run(model, crawl, folder).exit_code == 130
+    counts = f"30 pages in {folder}, 6 without an article; 1 could not be read"
+    for _ in range(2):
+        assert run(model, crawl, folder).stderr.splitlines()[-1] == f"linesift: {counts}"
 
 
 def test_what_archives_hold_does_not_steer_a_terminal(model, tmp_path):
@@ -508,7 +537,7 @@ def test_an_input_that_is_shorter_than_what_was_read_is_refused(model, tmp_path)
     options = ("--input-format", "jsonl", "--part-size", "2")
     given = ["predict", "--model", model, *options, "--output", str(tmp_path / "out"), "-"]
     assert CliRunner().invoke(main, given, input=b"\n".join(rows)).exit_code == 0
-    progress = tmp_path / "out" / "progress.json"
+    progress = tmp_path / "out" / "_progress.json"
     progress.write_text(progress.read_text().replace('"complete": true', '"complete": false'))
     before = held(tmp_path / "out")
     result = CliRunner().invoke(main, given, input=b"\n".join(rows[:3]))

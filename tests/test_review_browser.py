@@ -130,6 +130,18 @@ def test_the_least_certain_line_comes_first_and_agreeing_keeps_what_the_model_sa
     assert "All lines of all pages are labelled." in reviewer.page.locator("#said").inner_text()
 
 
+def test_it_opens_on_the_first_page_that_is_not_labelled_to_its_end(browser, model, labels):
+    (labels.parent / "in" / "two.txt").write_text("\n".join(LINES[:4]), encoding="utf-8")
+    with reviewing(model, "--labels", labels, labels.parent / "in") as (_, link):
+        first = Reviewer(browser, link)
+        name = first.page.locator("#page-name").inner_text()
+        first.press("a")
+        again = Reviewer(browser, link)
+        assert again.page.locator("#page-name").inner_text() != name
+        again.press("a")
+        assert Reviewer(browser, link).page.locator("#page-name").inner_text() == name
+
+
 def test_text_of_a_page_is_shown_as_text(reviewer):
     assert reviewer.page.locator(".line .text").all_inner_texts() == LINES
     assert reviewer.page.title() == "one – linesift review"

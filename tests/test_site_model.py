@@ -197,6 +197,9 @@ def shown(training: Training) -> list[str]:
 
 def test_the_summary_counts_wrong_lines_with_and_without_what_was_learned(training):
     rows = [line for line in shown(training) if " of 21 (" in line]
+    assert not any(
+        "knows little" in line for line in shown(training)
+    )  # it knows what its base knows
     names = ["text only", "text only, without it", "with markup", "with markup, without it"]
     assert [row[:28].rstrip() for row in rows] == names
     for name, report in (("text only", training.report), ("text only, without", training.baseline)):

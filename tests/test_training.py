@@ -157,6 +157,12 @@ def test_nothing_to_train_on_is_said_with_what_to_do(lines, pages, arguments, me
         load_data(**({"pages": pages, "lines": lines} | arguments))
 
 
+def test_a_folder_of_guesses_alone_is_named(tmp_path):
+    (tmp_path / "page.tsv").write_text("content?\tIt rained all day.\n", encoding="utf-8")
+    with pytest.raises(DataError, match=rf"into {tmp_path} \(guesses such as 'content\?'"):
+        load_data(pages=tmp_path, lines=None)
+
+
 def test_html_beside_its_labels_is_learned_from_with_markup_while_its_lines_are_the_same(tmp_path):
     html = "<main><h1>Rain</h1><p>It rained all day in the old town.</p></main>"
     for name, text in (("same", html), ("changed", html.replace("day", "night"))):
@@ -270,7 +276,10 @@ def test_the_summary_names_scores_model_and_link(trained):
         listing="linesift runs --experiment tried",
         links=("http://link.example/runs", "http://link.example/run/1"),
         seconds=12.3,
+        place="/elsewhere",
     )
+    assert "mlflow ui (in /elsewhere) and then" in text
+    assert "knows little of others" in text  # for 8 pages
     assert "trained on 8 pages in 12 s; scored on 5" in text
     for form in training.report.forms.values():
         assert str(form.groups["all"]["line_f1"]) in text

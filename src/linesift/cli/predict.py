@@ -26,7 +26,7 @@ from linesift.reading.text import visible
 
 if TYPE_CHECKING:
     from linesift.crawling.crawl import Outcome
-    from linesift.crawling.parts import Output
+    from linesift.crawling.parts import Output, Progress
     from linesift.reading.sources import Record
 
 _WHEN = ("auto", "always", "never")
@@ -362,4 +362,13 @@ def _write(records: "Iterator[Record]", judge: Any, jobs: int, output: "Output")
             err=True,
         )
         return 130
+    if progress.pages:
+        note(_summary(progress, output))
     return _exit_code(progress.pages, progress.failed)
+
+
+def _summary(progress: "Progress", output: "Output") -> str:
+    """Return what a folder holds at the end, all runs that it took together."""
+    pages = "1 page" if progress.pages == 1 else f"{progress.pages:,} pages"
+    said = f"{pages} in {output.folder}, {progress.empty:,} without an article"
+    return said + (f"; {progress.failed:,} could not be read" if progress.failed else "")

@@ -9,6 +9,7 @@ import click
 from linesift.cli.common import (
     examples,
     is_terminal,
+    note,
     one_sentence,
     print_table,
     table_width,
@@ -57,14 +58,20 @@ def runs(names: tuple[str, ...], uri: str, experiment: str, sort: str, limit: in
     if len(names) not in (0, 2):
         raise click.UsageError("name two runs to see in what they differ, or none to list all")
     with one_sentence():
-        from linesift.tracking.runs import pick, tracked_runs
+        from linesift.tracking.runs import pick, sets_of_pages, tracked_runs
 
         if names:
             found = tracked_runs(uri, experiment, sort=sort)
-            first, second = (pick(found, name) for name in names)
-            _print_two(first, second)
+            shown = [pick(found, name) for name in names]
+            _print_two(*shown)
         else:
-            _print_all(tracked_runs(uri, experiment, sort=sort, most=limit), sort)
+            shown = tracked_runs(uri, experiment, sort=sort, most=limit)
+            _print_all(shown, sort)
+        if (sets := sets_of_pages(shown)) > 1:
+            note(
+                f"these runs were scored on {sets} different sets of pages; "
+                "scores compare only within one"
+            )
 
 
 def _print_all(runs: "Sequence[Run]", sort: str) -> None:

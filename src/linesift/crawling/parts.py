@@ -1,6 +1,6 @@
 """Files that survive being interrupted: parts of a fixed number of records, and their count.
 
-A folder of output holds the parts and `progress.json`, which says how many records the
+A folder of output holds the parts and `_progress.json`, which says how many records the
 finished ones hold. A part gets its name only once it is on the disk, and only then is it
 counted: whenever a run ends, the next one reads past just those records, and writes the
 same bytes as an unbroken run.
@@ -21,7 +21,7 @@ from linesift.crawling.crawl import CrawlError, Judge, Outcome, judged
 from linesift.models.model import PagePrediction
 from linesift.reading.sources import Record
 
-_PROGRESS = "progress.json"
+_PROGRESS = "_progress.json"  # what reads a folder of Parquet passes over names with _
 _FORMAT = 1
 
 
@@ -101,8 +101,9 @@ class Progress:
 
     Parameters
     ----------
-    parts, records, pages, failed : int
-        Finished parts, records read for them, pages among these, and records without one.
+    parts, records, pages, failed, empty : int
+        Finished parts, records read for them, pages among these, records without one, and
+        pages without an article.
     complete : bool
         Whether the input has ended.
     """
@@ -111,6 +112,7 @@ class Progress:
     records: int = 0
     pages: int = 0
     failed: int = 0
+    empty: int = 0
     complete: bool = False
 
 
@@ -168,7 +170,7 @@ class Output:
         try:
             held = json.loads(path.read_bytes())
             theirs, progress = dict(held["settings"]), Progress(**held["progress"])
-            numbers = (progress.parts, progress.records, progress.pages, progress.failed)
+            numbers = [number for name, number in asdict(progress).items() if name != "complete"]
             if not all(type(number) is int and number >= 0 for number in numbers):
                 raise ValueError(numbers)
         except (ValueError, KeyError, TypeError) as error:
@@ -197,12 +199,13 @@ class Output:
         else:
             name = f"part-{progress.parts:05}.{self.form}"
             with _replacing(self.folder / name) as file:
-                pages, failed = self._write_rows(file, first, found)
+                pages, failed, empty = self._write_rows(file, first, found)
             progress = Progress(
                 progress.parts + 1,
                 progress.records + pages + failed,
                 progress.pages + pages,
                 progress.failed + failed,
+                progress.empty + empty,
                 complete=pages + failed < self.part_records,
             )
         self.save(progress)
@@ -210,19 +213,20 @@ class Output:
 
     def _write_rows(
         self, file: BinaryIO, first: Outcome, others: Iterator[Outcome]
-    ) -> tuple[int, int]:
-        """Write the rows of a part; return the number of pages and of failures."""
+    ) -> tuple[int, int, int]:
+        """Write the rows of a part; return how many pages, failures and empty texts it has."""
         writer = PART_FORMATS[self.form](file, self.labels)
         held = [first, *islice(others, _ROWS_AT_ONCE - 1)]
-        pages = records = 0
+        pages = records = empty = 0
         while held:
             rows = [outcome.page for outcome in held if not outcome.error]
             writer.write(rows)
             pages += len(rows)
+            empty += sum(not row["text"] for row in rows)
             records += len(held)
             held = list(islice(others, _ROWS_AT_ONCE))
         writer.close()
-        return pages, records - pages
+        return pages, records - pages, empty
 
 
 @contextmanager

@@ -1,12 +1,12 @@
 """Read tracked runs back: what each changed, how it scored, and how two of them differ."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from linesift.scoring.metrics import LOSSES, Estimate
-from linesift.tracking.tracker import CHANGED, TRAINED_ON, bounds_of, connect, is_bound
+from linesift.tracking.tracker import CHANGED, SCORED_ON, TRAINED_ON, bounds_of, connect, is_bound
 
 _MOST_RUNS = 1000  # that a search looks through
 
@@ -31,6 +31,8 @@ class Run:
     settings : mapping of str to str
     scores : mapping of str to float
         Metrics by name, the bounds of intervals among them.
+    scored_on : str
+        Digest of the pages that the scores are of; empty if that was not kept.
     """
 
     run_id: str
@@ -40,6 +42,7 @@ class Run:
     changed: str
     settings: Mapping[str, str]
     scores: Mapping[str, float]
+    scored_on: str = ""
 
     @property
     def trained_on(self) -> str:
@@ -113,6 +116,7 @@ def _read(run: Any) -> Run:
         run.data.tags.get(CHANGED, ""),
         run.data.params,
         run.data.metrics,
+        run.data.tags.get(SCORED_ON, ""),
     )
 
 
@@ -133,6 +137,11 @@ def pick(runs: list[Run], name: str) -> Run:
     if len(found) > 1:
         raise RunError(f"{name!r} begins the ids of {len(found)} runs; give more of it")
     return found[0]
+
+
+def sets_of_pages(runs: Iterable[Run]) -> int:
+    """Return on how many different sets of pages runs were scored, as far as is known."""
+    return len({run.scored_on for run in runs if run.scored_on})
 
 
 def shared_scores(first: Run, second: Run) -> list[str]:

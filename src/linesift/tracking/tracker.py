@@ -32,6 +32,9 @@ PARENT = "LINESIFT_PARENT_RUN"
 CHANGED = "changed"
 """Tag that holds the settings of a run that differ from the default ones."""
 
+SCORED_ON = "data.test_digest"
+"""Tag that holds a digest of the pages that the scores of a run are of."""
+
 TRAINED_ON = "pages.trained_on"
 """Parameter that holds the number of pages a run learned from."""
 
@@ -177,7 +180,7 @@ class Tracker:
                     CHANGED: " ".join(changed),
                     "git_commit": commit,
                     "data.train_digest": training.data.train.digest(),
-                    "data.test_digest": training.report.digest,
+                    SCORED_ON: training.report.digest,
                     "held_out": training.held_out,
                 }
             )

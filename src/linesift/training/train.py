@@ -144,7 +144,8 @@ def load_data(
     if not len(train):
         raise DataError(
             "there is no labelled page to train on: put 'label TAB text' files into "
-            "data/pages, or build the corpora with 'linesift fetch' and 'linesift lines'"
+            f"{pages or 'data/pages'} (guesses such as 'content?' do not count), "
+            "or build the corpora with 'linesift fetch' and 'linesift lines'"
         )
     return Data(train, test)
 
@@ -286,6 +287,7 @@ def summary(
     listing: str,
     links: tuple[str, str],
     seconds: float,
+    place: str = "this folder",
 ) -> str:
     """Return what a person wants to know at the end of a training.
 
@@ -300,11 +302,14 @@ def summary(
         To all runs of the experiment, and to this one.
     seconds : float
         That all took.
+    place : str
+        Where `mlflow ui` finds the runs.
     """
     runs, run = links
+    pages = len(training.data.train)
     rows = [
         "",
-        f"trained on {len(training.data.train)} pages in {seconds:.0f} s; scored on "
+        f"trained on {pages} pages in {seconds:.0f} s; scored on "
         f"{len(next(iter(training.report.forms.values())).labelled)}: {training.held_out}",
         "",
         *(_errors(training) if training.is_built_on_another else ()),
@@ -323,7 +328,8 @@ def summary(
         "",
         f"model    {model_file}",
         f"predict  linesift predict --model {model_file} PAGE",
-        f"compare  {listing}, or mlflow ui (in this folder) and then",
+        *(_FEW if pages < _FEW_PAGES and not training.is_built_on_another else ()),
+        f"compare  {listing}, or mlflow ui (in {place}) and then",
         f"         {runs}",
         f"this run {run}",
     ]
@@ -350,6 +356,11 @@ def _errors(training: Training) -> list[str]:
 
 
 _FORMS = {"text": "text only", "markup": "with markup"}
+_FEW_PAGES = 100  # the model in the package knows more than what so few can teach
+_FEW = (
+    "         It has seen few pages and knows little of others. Without --model the one in the",
+    "         package judges, which has learned from thousands.",
+)
 _WITHOUT = "without it"
 ERRORS = ("wrong_label", "wrong_keep")
 """Scores by which a model is held against the one it is built on."""

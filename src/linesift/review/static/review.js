@@ -450,5 +450,5 @@ function start() {
 window.history.replaceState(null, "", "/"); // the token is a cookie by now
 start();
 refresh()
-  .then(() => pages.length && open(pages[0].key))
+  .then(() => pages.length && open((pages.find((one) => one.done < one.of) ?? pages[0]).key))
   .catch((error) => trouble(error.message));
