@@ -10,7 +10,7 @@ from linesift.models.features import hashed_ngrams
 from linesift.models.linear import HashedLinear
 from linesift.models.model import PagePrediction
 from linesift.models.packing import pack
-from linesift.reading.page import Batch, Page
+from linesift.reading.page import Batch, Markup, Page
 from linesift.reading.tag_paths import SplitPaths, hashed_paths
 from linesift.reports.reasons import AGAINST, FOR, NEITHER, Reason, explain, percent
 from tests.made_pages import NEW_SITES, fitted, made_pages
@@ -202,6 +202,19 @@ def test_names_in_the_html_are_those_whose_loss_moves_the_score_that_way():
                 assert (with_it > others) == (reason.side == FOR)
                 seen.add(reason.side)
     assert seen == {FOR, AGAINST}
+
+
+def test_a_class_named_like_its_element_is_weighed_while_the_element_stays():
+    model = load_model()
+    for tag in ("h1", "h2", "section", "aside", "table", "strong"):
+        named, plain = f"body {tag}.{tag}", f"body {tag}"
+        page = Page("p", ("It rained.",), (1,), markup=Markup((0.0,), (named,)))
+        (one,) = explain(model, predicted(model, page))
+        sides = [reason.side for reason in one.reasons if reason.says.startswith("Names")]
+        tokens = hashed_paths(SplitPaths((named, plain)), model.paths.bits)
+        with_it, without = model.paths.scores(tokens)[:, CONTENT]
+        step = with_it - without
+        assert sides == ([FOR] if step >= 0.2 else [AGAINST] if step <= -0.2 else [])
 
 
 def test_a_page_without_lines_has_no_reasons():

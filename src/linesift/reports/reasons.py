@@ -376,7 +376,9 @@ def _of_path(linear: HashedLinear, path: str) -> Iterator[Reason]:
     elements = [element.replace("#", ".").split(".") for element in path.split(" ")]
     names = list(dict.fromkeys(name for _, *given in elements for name in given if name))
     without = [
-        " ".join(".".join(part for part in one if part != name) for one in elements)
+        " ".join(
+            ".".join([tag, *(part for part in given if part != name)]) for tag, *given in elements
+        )
         for name in names
     ]
     tokens = hashed_paths(SplitPaths((path, *without)), linear.bits)
