@@ -62,6 +62,17 @@ def test_a_folder_gives_all_its_pages_in_the_order_of_names_with_a_blank_line_be
     assert back.stdout == "\n".join(reversed(texts))
 
 
+def test_pages_without_an_article_are_counted_for_they_print_nothing(model, folder):
+    (folder / "empty.txt").write_text("")
+    more = "--color shows all lines, --threshold recall keeps more"
+    one = predicted(model, folder / "empty.txt")
+    assert (one.exit_code, one.stdout) == (0, "")
+    assert one.stderr == f"linesift: no article in the page; {more}\n"
+    several = predicted(model, folder)
+    assert several.stderr == f"linesift: no article in 1 of 3 pages; {more}\n"
+    assert predicted(model, "--format", "jsonl", folder).stderr == ""
+
+
 def test_a_dash_reads_standard_input(model, folder):
     data = (folder / "below" / "b.html").read_bytes()
     result = predicted(model, "-", stdin=data)

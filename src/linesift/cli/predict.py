@@ -154,7 +154,9 @@ def predict(
         judge = Judge(model_path, threshold, fields, _renderer(form, color, model_path, threshold))
         if form == "html":
             context.exit(_print_report(records, judge, jobs))
-        context.exit(_print(records, judge, jobs, blank_between=_stands_apart(form, color)))
+        articles = form == "text"
+        apart = _stands_apart(form, color)
+        context.exit(_print(records, judge, jobs, blank_between=apart, articles=articles))
     from linesift.crawling.parts import page_row
 
     judge = Judge(model_path, threshold, fields, partial(page_row, labels=labels))
@@ -227,9 +229,11 @@ def _exit_code(pages: int, failed: int) -> int:
 # ----------------------------------------------------------------- standard output
 
 
-def _print(records: "Iterator[Record]", judge: Any, jobs: int, *, blank_between: bool) -> int:
+def _print(
+    records: "Iterator[Record]", judge: Any, jobs: int, *, blank_between: bool, articles: bool
+) -> int:
     """Print what becomes of each record; return the exit code."""
-    printed = 0
+    printed = empty = 0
     # On a terminal the pages themselves show how far it is, and a bar would share their lines.
     with _pages(records, judge, jobs, bar=not is_terminal(sys.stdout)) as (pages, failures):
         for page in pages:
@@ -237,6 +241,14 @@ def _print(records: "Iterator[Record]", judge: Any, jobs: int, *, blank_between:
                 click.echo()
             click.echo(page, nl=False)
             printed += 1
+            empty += not page
+    if articles and empty:  # nothing printed looks like nothing done
+        what = (
+            "no article in the page"
+            if printed == 1
+            else f"no article in {empty:,} of {printed:,} pages"
+        )
+        note(f"{what}; --color shows all lines, --threshold recall keeps more")
     return _exit_code(printed, failures.count)
 
 
