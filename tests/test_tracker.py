@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import time
 from dataclasses import replace
@@ -13,6 +14,7 @@ from linesift import LineClassifier, load_model, read_html, read_text, save_mode
 from linesift.labelling.labels import LABELS
 from linesift.models.model_file import make_card
 from linesift.scoring.evaluate import worst_lines
+from linesift.scoring.metrics import SCORE_NAMES
 from linesift.tracking.registry import Registry
 from linesift.tracking.tracker import (
     BASELINE,
@@ -180,6 +182,17 @@ def test_metrics_are_a_dozen_scores_per_form_each_with_its_interval(run, trainin
         assert metrics[f"{bound}.low"] == pytest.approx(score.low, abs=5e-5)
         assert metrics[f"{bound}.high"] == pytest.approx(score.high, abs=5e-5)
     assert metrics["threshold"] == pytest.approx(training.report.threshold.line, abs=5e-5)
+
+
+def test_the_scores_that_the_docs_name_are_where_they_say(run):
+    tables = (Path(__file__).parents[1] / "docs/recipes/runs.md").read_text().split("| score |")
+    metrics, others = (re.findall(r"^\| `([\w/]+)`", table, re.MULTILINE) for table in tables[1:])
+    assert {"line_f1", "label/related", "language/uk"} <= set(metrics)
+    assert {f"{form}/{name}" for form in ("text", "markup") for name in metrics} <= set(
+        run.data.metrics
+    )
+    assert "related_kept" in others
+    assert set(others) <= set(SCORE_NAMES)
 
 
 def test_tags_say_what_was_asked_and_on_which_data(run, training):
