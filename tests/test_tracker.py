@@ -126,6 +126,12 @@ def test_the_columns_of_the_view_are_there(run, client):
     assert set(columns) <= there
 
 
+@pytest.mark.parametrize("uri", ["mysql://me:secret@db/runs", "postgresql://me:secret@db/runs"])
+def test_runs_in_a_database_are_linked_at_the_ui_and_not_by_its_password(uri):
+    links = Tracker(uri, "unused", port=5001)._links("1", "abc")
+    assert all(link.startswith("http://127.0.0.1:5001/#/experiments/1/runs") for link in links)
+
+
 def test_a_server_that_is_gone_is_not_asked_for_minutes(monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # so that it is taken back after
     monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES")
