@@ -254,6 +254,12 @@ def test_two_hand_labelled_pages_score_each_other():
     assert "trained on the others" in training.held_out
 
 
+def test_a_learning_curve_is_never_drawn_on_the_pages_that_were_learned():
+    labelled = made_pages(range(1, 5), markup=False)
+    with pytest.raises(DataError, match="learning_curve: there is no held-out page"):
+        train(RunRule(), Data(labelled, no_pages()), curve=[0.5])
+
+
 def test_one_page_cannot_be_scored():
     labelled = made_pages(range(1, 2), markup=False)
     with pytest.raises(DataError, match="label a second one"):

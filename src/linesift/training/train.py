@@ -219,7 +219,17 @@ def train(
         Shares of the training sites for a learning curve; none by default.
     say : callable
         Told what is being done.
+
+    Raises
+    ------
+    DataError
+        Pages cannot be scored by the others, or there is no held-out page for the curve.
     """
+    if curve and not len(data.test):
+        raise DataError(
+            "learning_curve: there is no held-out page to score it on, only those it learns from; "
+            "build the corpora with 'linesift fetch' and 'linesift lines', or leave it out"
+        )
     say(data.describe())
     say(f"fitting on {len(data.train)} page{'s' * (len(data.train) != 1)}")
     fitted = clone(model).fit(data.train.pages, data.train.labels)
