@@ -112,6 +112,20 @@ def test_pages_are_also_shown_without_their_article(probability, kept):
     assert groups["all"]["no_article_kept"].value == kept
 
 
+@pytest.mark.parametrize(
+    ("noise", "code", "kept"), [(200, OTHER, 0), (201, OTHER, 1), (900, UNSURE, 0)]
+)
+def test_without_its_article_a_page_gives_text_from_201_characters_of_noise_on(noise, code, kept):
+    page = Page("p", ("It rained. " * 30, "x" * noise), (1, 2))
+    labelled = LabelledPages([page], [np.array([CONTENT, code], np.int8)], [""], [()])
+
+    def all_content(pages):
+        return [np.tile([1.0, 0, 0, 0], (len(one.lines), 1)) for one in pages]
+
+    groups = score_predictions("s", all_content, labelled, HALF).forms["text"].groups
+    assert groups["all"]["no_article_kept"].value == kept
+
+
 def test_a_group_is_scored_as_its_pages_alone(report):
     chosen = [page.language == "uk" for page in LABELLED.pages]
     alone = evaluate("model", fitted(), LABELLED.select(chosen))
@@ -161,6 +175,18 @@ def test_curves_are_written_as_tables_of_shares(report, tmp_path, name):
     assert {row[0] for row in rows} == {"text", "markup"}
     assert all(len(row) == len(head) for row in rows)
     assert all(0 <= float(cell) <= 1 for row in rows for cell in row[1:])
+
+
+def test_along_the_curve_the_threshold_falls_and_recall_never_does(report, tmp_path):
+    write_report(tmp_path, [report])
+    head, *rows = (tmp_path / "precision_recall.csv").read_text().splitlines()
+    assert head == "reads,recall,precision,threshold"
+    for form in report.forms:
+        points = [list(map(float, row.split(",")[1:])) for row in rows if row.startswith(form)]
+        recall, precision, threshold = zip(*points, strict=True)
+        assert list(recall) == sorted(recall)
+        assert list(threshold) == sorted(threshold, reverse=True)
+        assert recall[0] < 1 < precision[0] + recall[-1]
 
 
 # ----------------------------------------------------------------------- worst lines

@@ -117,3 +117,5 @@ def test_the_confusion_counts_lines_that_both_are_sure_of():
     assert counts[CONTENT, CONTENT] == 2
     assert counts[OTHER, CONTENT] == 1
     assert counts.sum() == 4
+    doubtful = replace(ALIGNED, labels=[np.full_like(y, UNSURE) for y in ALIGNED.labels])
+    assert confusion(HAND, doubtful).sum() == 0

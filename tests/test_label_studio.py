@@ -192,6 +192,13 @@ def test_a_bad_task_after_a_good_one_writes_nothing(tmp_path):
     assert not (tmp_path / "labels").exists()
 
 
+def test_a_model_without_predictions_to_write_is_refused(model, tmp_path):
+    (tmp_path / "a.tsv").write_text(TEXT, encoding="utf-8")
+    result = run("labels", "export", tmp_path, "--model", model)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--predictions" in result.stderr
+
+
 def test_an_export_with_predictions_imports_only_what_people_said(model, tmp_path):
     (tmp_path / "a.tsv").write_text(TEXT, encoding="utf-8")
     result = run("labels", "export", tmp_path, "--predictions", "--model", model)

@@ -77,6 +77,17 @@ def test_a_label_that_is_hardly_found_is_unusual_and_one_that_is_found_is_not(tr
     assert "`related` is hardly found on text" not in found
 
 
+@pytest.mark.parametrize("step", [-0.001, 0.0])
+def test_markup_that_makes_it_worse_is_unusual(training, step):
+    text, markup = (training.report.forms[name] for name in ("text", "markup"))
+    value = text.groups["all"]["line_f1"].value + step
+    score = replace(markup.groups["all"]["line_f1"], value=value)
+    groups = markup.groups | {"all": markup.groups["all"] | {"line_f1": score}}
+    forms = training.report.forms | {"markup": replace(markup, groups=groups)}
+    found = said(replace(training, report=replace(training.report, forms=forms)))
+    assert ("- lower with markup than without" in found) == (step < 0)
+
+
 def test_a_language_that_lags_beyond_its_interval_is_unusual(training):
     form = training.report.forms["markup"]
     overall = form.groups["all"]["line_f1"]

@@ -5,6 +5,7 @@ import pytest
 
 from linesift.labelling.labels import CONTENT
 from linesift.scoring.evaluate import evaluate
+from linesift.scoring.metrics import precision_recall_points
 from linesift.scoring.plots import draw
 from tests.made_pages import fitted, made_pages
 
@@ -58,6 +59,15 @@ def test_the_dot_marks_precision_and_recall_at_the_threshold(report):
         pooled = form.groups["all"]
         assert dot[0] == pytest.approx(pooled["line_recall_pooled"].value)
         assert dot[1] == pytest.approx(pooled["line_precision_pooled"].value)
+
+
+def test_along_the_curve_recall_runs_to_the_right(report):
+    curve = axes_of(report, "precision_recall.png")[0].lines[0]
+    _, precision, recall = precision_recall_points(
+        report.forms["text"].labelled.labels, report.forms["text"].probabilities
+    )
+    assert curve.get_xdata().tolist() == recall.tolist()
+    assert curve.get_ydata().tolist() == precision.tolist()
 
 
 def test_there_is_no_dot_where_nothing_is_kept():

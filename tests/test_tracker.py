@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import time
 from dataclasses import replace
@@ -13,6 +14,7 @@ from linesift import LineClassifier, load_model, read_html, read_text, save_mode
 from linesift.labelling.labels import LABELS
 from linesift.models.model_file import make_card
 from linesift.scoring.evaluate import worst_lines
+from linesift.scoring.metrics import SCORE_NAMES
 from linesift.tracking.registry import Registry
 from linesift.tracking.tracker import (
     BASELINE,
@@ -124,6 +126,12 @@ def test_the_columns_of_the_view_are_there(run, client):
     assert set(columns) <= there
 
 
+@pytest.mark.parametrize("uri", ["mysql://me:secret@db/runs", "postgresql://me:secret@db/runs"])
+def test_runs_in_a_database_are_linked_at_the_ui_and_not_by_its_password(uri):
+    links = Tracker(uri, "unused", port=5001)._links("1", "abc")
+    assert all(link.startswith("http://127.0.0.1:5001/#/experiments/1/runs") for link in links)
+
+
 def test_a_server_that_is_gone_is_not_asked_for_minutes(monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # so that it is taken back after
     monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES")
@@ -180,6 +188,17 @@ def test_metrics_are_a_dozen_scores_per_form_each_with_its_interval(run, trainin
         assert metrics[f"{bound}.low"] == pytest.approx(score.low, abs=5e-5)
         assert metrics[f"{bound}.high"] == pytest.approx(score.high, abs=5e-5)
     assert metrics["threshold"] == pytest.approx(training.report.threshold.line, abs=5e-5)
+
+
+def test_the_scores_that_the_docs_name_are_where_they_say(run):
+    tables = (Path(__file__).parents[1] / "docs/recipes/runs.md").read_text().split("| score |")
+    metrics, others = (re.findall(r"^\| `([\w/]+)`", table, re.MULTILINE) for table in tables[1:])
+    assert {"line_f1", "label/related", "language/uk"} <= set(metrics)
+    assert {f"{form}/{name}" for form in ("text", "markup") for name in metrics} <= set(
+        run.data.metrics
+    )
+    assert "related_kept" in others
+    assert set(others) <= set(SCORE_NAMES)
 
 
 def test_tags_say_what_was_asked_and_on_which_data(run, training):

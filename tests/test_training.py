@@ -17,6 +17,7 @@ from linesift.labelling.labels import (
     write_label_file,
 )
 from linesift.models.baselines import RunRule
+from linesift.review.pages import pages_to_label
 from linesift.training.train import (
     Data,
     DataError,
@@ -81,6 +82,13 @@ def test_hand_labels_of_the_corpora_are_learned_from_and_never_scored_by(tmp_pat
     data = load_data(pages=None, lines=lines, labels=tmp_path)
     assert {label for y in data.train.labels for label in y.tolist()} == {OTHER}
     assert data.test.digest() == corpus.test.digest()
+
+
+@pytest.mark.parametrize("name", ["in.html", "in.htm", "in.xhtml", "in.HTML", "in.HTM", "in.php"])
+def test_html_is_found_whatever_the_end_of_its_name(name, tmp_path):
+    (tmp_path / name).write_text(made_page(0, 0)[0])
+    (page,) = pages_to_label([str(tmp_path)], tmp_path, complain=print)
+    assert _with_markup(replace(page, markup=None), tmp_path).markup == page.markup is not None
 
 
 def test_html_outside_the_folder_is_not_read(tmp_path):
@@ -250,6 +258,12 @@ def test_two_hand_labelled_pages_score_each_other():
     assert training.report.threshold == training.model.threshold()
     assert training.report.digest == labelled.digest()
     assert "trained on the others" in training.held_out
+
+
+def test_a_learning_curve_is_never_drawn_on_the_pages_that_were_learned():
+    labelled = made_pages(range(1, 5), markup=False)
+    with pytest.raises(DataError, match="learning_curve: there is no held-out page"):
+        train(RunRule(), Data(labelled, no_pages()), curve=[0.5])
 
 
 def test_one_page_cannot_be_scored():

@@ -267,6 +267,11 @@ def test_dividers_and_headings_of_a_menu_belong_to_it():
     assert kinds(f"{menu}<a href=/>Books</a><p><a href=/>Films</a></nav>") == ["navigation"] * 6
 
 
+def test_a_date_between_the_entries_of_a_menu_stays_other():
+    menu = "<nav><a href=/>Town</a><div class=date>Monday</div><a href=/>Sport</a></nav>"
+    assert kinds(menu) == ["navigation", "other", "navigation"]
+
+
 def test_links_in_one_line_with_dividers_are_a_menu():
     line = "<a href=/>About the paper</a> | <a href=/>Our contacts</a> | <a href=/>Terms of use</a>"
     assert kinds(f"<p>{line}") == ["navigation"]

@@ -50,6 +50,8 @@ def export(folder: Path, output: Path | None, predictions: bool, model_path: str
     from linesift.labelling.labels import label_files, load_label_file, write_atomically
     from linesift.review.label_studio import to_task
 
+    if model_path is not None and not predictions:
+        raise click.UsageError("--model says whose --predictions to write; give both")
     with one_sentence():
         files = [load_label_file(path) for path in label_files(folder)]
         if not files:

@@ -191,9 +191,8 @@ class Tracker:
         return self._links(experiment, str(run.info.run_id))
 
     def _links(self, experiment: str, run: str) -> Links:
-        base = (
-            f"http://127.0.0.1:{self.port}" if "://" not in self.uri[:8] else self.uri.rstrip("/")
-        )
+        is_server = self.uri.startswith(("http://", "https://"))  # the rest may hold a password
+        base = self.uri.rstrip("/") if is_server else f"http://127.0.0.1:{self.port}"
         page = f"{base}/#/experiments/{experiment}/runs"
         # Without the query the UI opens in its GenAI mode, where a newcomer sees no runs.
         mode = "workflowType=machine_learning"

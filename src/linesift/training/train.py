@@ -32,6 +32,7 @@ from linesift.scoring.evaluate import Report, evaluate, score_predictions
 from linesift.scoring.metrics import Estimate
 
 Say = Callable[[str], None]
+_HTML = (".html", ".htm", ".xhtml")
 
 
 class DataError(ValueError):
@@ -165,8 +166,8 @@ def _check_languages(test: LabelledPages, wanted: set[str]) -> None:
 def _with_markup(page: Page, folder: Path) -> Page:
     """Return a page with the markup of its HTML, where that still says the same lines."""
     root = folder.resolve()
-    for name in (page.page_id, f"{page.page_id}.html", f"{page.page_id}.htm"):
-        path = (root / name).resolve()
+    for suffix in ("", *_HTML, *map(str.upper, _HTML)):  # review takes these off its names
+        path = (root / f"{page.page_id}{suffix}").resolve()
         if path.is_file() and path.is_relative_to(root):
             read = read_html(path.read_bytes())
             if read.lines == page.lines:
@@ -219,7 +220,17 @@ def train(
         Shares of the training sites for a learning curve; none by default.
     say : callable
         Told what is being done.
+
+    Raises
+    ------
+    DataError
+        Pages cannot be scored by the others, or there is no held-out page for the curve.
     """
+    if curve and not len(data.test):
+        raise DataError(
+            "learning_curve: there is no held-out page to score it on, only those it learns from; "
+            "build the corpora with 'linesift fetch' and 'linesift lines', or leave it out"
+        )
     say(data.describe())
     say(f"fitting on {len(data.train)} page{'s' * (len(data.train) != 1)}")
     fitted = clone(model).fit(data.train.pages, data.train.labels)
