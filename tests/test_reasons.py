@@ -216,6 +216,17 @@ def test_the_distance_to_the_article_is_told_from_three_lines_on():
     assert told == [[above], [], [], [], [], [], [], [below]]
 
 
+def test_the_kind_of_the_lines_around_is_told_only_if_most_are_of_it():
+    page = read_text("\n".join(f"Line {k} of many" for k in range(6)))
+    mixed = [OTHER, NAVIGATION, NAVIGATION, RELATED, OTHER, CONTENT]
+    most = [OTHER, NAVIGATION, NAVIGATION, NAVIGATION, OTHER, CONTENT]
+    around = [
+        [says for says in said(RunRule(), labelled(page, codes))[0] if "lines nearest" in says]
+        for codes in (mixed, most)
+    ]
+    assert around == [[], ["3 of the 5 lines nearest to it are menu lines."]]
+
+
 def test_the_only_line_of_an_article_shares_words_with_no_other_one():
     page = read_text("The council opened bridges\nThe council closed bridges")
     told = said(RunRule(), labelled(page, [CONTENT, OTHER]))
