@@ -183,6 +183,16 @@ def test_import_merges_and_replaces_hand_labels_only_when_told(tmp_path):
     assert load_label_file(path).by_hand.tolist() == [True, False, True, True]
 
 
+def test_lines_that_the_import_leaves_out_keep_the_labels_given_by_hand(tmp_path):
+    path = tmp_path / "labels" / "news.tsv"
+    path.parent.mkdir()
+    path.write_text(TEXT.replace("?\t", "\t"), encoding="utf-8")
+    before = path.read_bytes()
+    (tmp_path / "t.json").write_bytes(exported())
+    assert run("labels", "import", tmp_path / "t.json", "--labels", path.parent).exit_code == 0
+    assert path.read_bytes() == before
+
+
 def test_a_bad_task_after_a_good_one_writes_nothing(tmp_path):
     file = tmp_path / "t.json"
     file.write_text(json.dumps([to_task(FILE), {"data": {}}]))

@@ -12,7 +12,7 @@ from linesift.models.model import PagePrediction
 from linesift.models.packing import pack
 from linesift.reading.page import Batch, Markup, Page
 from linesift.reading.tag_paths import SplitPaths, hashed_paths
-from linesift.reports.reasons import AGAINST, FOR, NEITHER, Reason, explain, percent
+from linesift.reports.reasons import AGAINST, FOR, NEITHER, Reason, _sides, explain, percent
 from tests.made_pages import NEW_SITES, fitted, made_pages
 
 NEW = made_pages(NEW_SITES)
@@ -202,6 +202,42 @@ def test_names_in_the_html_are_those_whose_loss_moves_the_score_that_way():
                 assert (with_it > others) == (reason.side == FOR)
                 seen.add(reason.side)
     assert seen == {FOR, AGAINST}
+
+
+def test_the_distance_to_the_article_is_told_from_three_lines_on():
+    page = read_text("\n".join(f"Line {k} of many" for k in range(8)))
+    codes = [OTHER, OTHER, OTHER, CONTENT, CONTENT, OTHER, OTHER, OTHER]
+    told = [
+        [says for says in one if says.startswith("Stands") and "line of the article" in says]
+        for one in said(RunRule(), labelled(page, codes))
+    ]
+    above = "Stands 3 lines above the first line of the article."
+    below = "Stands 3 lines below the last line of the article."
+    assert told == [[above], [], [], [], [], [], [], [below]]
+
+
+def test_the_kind_of_the_lines_around_is_told_only_if_most_are_of_it():
+    page = read_text("\n".join(f"Line {k} of many" for k in range(6)))
+    mixed = [OTHER, NAVIGATION, NAVIGATION, RELATED, OTHER, CONTENT]
+    most = [OTHER, NAVIGATION, NAVIGATION, NAVIGATION, OTHER, CONTENT]
+    around = [
+        [says for says in said(RunRule(), labelled(page, codes))[0] if "lines nearest" in says]
+        for codes in (mixed, most)
+    ]
+    assert around == [[], ["3 of the 5 lines nearest to it are menu lines."]]
+
+
+def test_the_only_line_of_an_article_shares_words_with_no_other_one():
+    page = read_text("The council opened bridges\nThe council closed bridges")
+    told = said(RunRule(), labelled(page, [CONTENT, OTHER]))
+    shared = [[says for says in one if "longer words" in says] for one in told]
+    assert [len(one) for one in shared] == [0, 1]
+
+
+def test_surroundings_that_hardly_move_a_probability_speak_for_nothing():
+    near = np.array([0.001, 0.5]), np.array([0.019, 0.1])  # log-odds move by 2.9 and by 2.2
+    assert _sides(*near) == [NEITHER, FOR]
+    assert _sides(*near[::-1]) == [NEITHER, AGAINST]
 
 
 def test_a_class_named_like_its_element_is_weighed_while_the_element_stays():

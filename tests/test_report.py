@@ -20,7 +20,7 @@ from linesift.models.model import PagePrediction
 from linesift.models.thresholds import Threshold
 from linesift.reading.page import Page
 from linesift.reports.reasons import explain
-from linesift.reports.report import HtmlReport, ReportPage, content_security_policy
+from linesift.reports.report import HtmlReport, ReportPage, _compared, content_security_policy
 from tests.made_pages import NEW_SITES, fitted, made_page, made_pages
 
 NEW = made_pages(NEW_SITES)
@@ -133,6 +133,12 @@ def test_a_probability_just_below_the_threshold_does_not_look_like_it():
     html = report(labelled(lines_page("Home"), [OTHER], [0.458]), threshold=Threshold(0.46))
     assert "<b>Left out as other.</b> 45.800 %; 46.000 % would be enough." in html
     assert "46 % is enough" not in html
+
+
+def test_a_probability_at_the_threshold_and_one_beside_it_are_told_apart():
+    assert _compared(0.46, 0.46) == ("46 %", "46 %")
+    assert _compared(0.458, 0.46) == ("45.800 %", "46.000 %")
+    assert _compared(0.4, 0.46) == ("40 %", "46 %")
 
 
 def test_one_page_is_open_and_many_are_an_index_of_closed_ones():
