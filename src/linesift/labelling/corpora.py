@@ -20,7 +20,6 @@ import numpy as np
 
 from linesift.labelling.archives import Progress, Source
 from linesift.labelling.labels import (
-    LabelArray,
     LabelledPages,
     is_test_site,
     label_name,
@@ -56,6 +55,7 @@ _CANONICAL = re.compile(
     r"""(?:href|content)=["']?(https?://[^"'\s>]+)""",
     re.IGNORECASE,
 )
+_WCXB_TYPES = {"category": "collection"}
 _SECOND_LEVEL = frozenset("ac co com edu go gov net ne or org".split())
 
 
@@ -73,6 +73,8 @@ class Document:
         Paragraphs of the article.
     title, site, language : str
         Where known.
+    page_type : str
+        One of `linesift.labelling.labels.PAGE_TYPES`.
     """
 
     page_id: str
@@ -81,6 +83,7 @@ class Document:
     title: str = ""
     site: str = ""
     language: str = ""
+    page_type: str = "article"
 
 
 def site_of(address: str) -> str:
@@ -149,10 +152,11 @@ def read_fundus(folder: Path) -> Iterator[Document]:
 
 
 def read_wcxb(folder: Path) -> Iterator[Document]:
-    """Yield the articles of the development split of the WCXB benchmark."""
+    """Yield the development split of the WCXB benchmark: pages of seven types."""
     for gold_path in sorted((folder / "dev" / "ground-truth").glob("*.json")):
         record = json.loads(gold_path.read_text(encoding="utf-8"))
         truth = record["ground_truth"]
+        page_type = record["_internal"]["page_type"]["primary"]
         html_path = folder / "dev" / "html" / f"{gold_path.stem}.html.gz"
         yield Document(
             page_id=f"wcxb/{gold_path.stem}",
@@ -161,6 +165,7 @@ def read_wcxb(folder: Path) -> Iterator[Document]:
             title=truth.get("title") or "",
             site=site_of(record.get("url") or ""),
             language="en",
+            page_type=_WCXB_TYPES.get(page_type, page_type),
         )
 
 
@@ -233,8 +238,8 @@ class Tally:
     lines: dict[str, int] = field(default_factory=Counter)
 
 
-def label_document(document: Document) -> tuple[Page, LabelArray, tuple[str, ...]] | str:
-    """Return a page with its labels and gold text, or the reason why it is left out.
+def label_document(document: Document, corpus: str) -> LabelledPages | str:
+    """Return one page with its labels and gold text, or the reason why it is left out.
 
     The heading counts as content, so it opens the gold text where that leaves it out.
     """
@@ -252,7 +257,8 @@ def label_document(document: Document) -> tuple[Page, LabelArray, tuple[str, ...
         return "gold text not found"
     page, weak = best
     heading = (page.lines[weak.heading],) if weak.heading is not None else ()
-    return page, weak.labels, heading + document.gold
+    gold = heading + document.gold
+    return LabelledPages([page], [weak.labels], [corpus], [gold], [document.page_type])
 
 
 def build_lines(
@@ -285,7 +291,7 @@ def build_lines(
 
     documents = [d for d in READERS[name](folder) if sites is None or sites(d.site)]
     results = Parallel(n_jobs=n_jobs, return_as="generator", batch_size=8)(
-        delayed(label_document)(document) for document in documents
+        delayed(label_document)(document, name) for document in documents
     )
     tally = Tally()
     labelled = no_pages()
@@ -294,11 +300,10 @@ def build_lines(
         if isinstance(result, str):
             tally.dropped[result] += 1
             continue
-        page, labels, gold = result
         tally.pages += 1
-        for label, number in zip(*np.unique(labels, return_counts=True), strict=True):
+        for label, number in zip(*np.unique(result.labels[0], return_counts=True), strict=True):
             tally.lines[label_name(int(label))] += int(number)
-        labelled += LabelledPages([page], [labels], [name], [gold])
+        labelled += result
     write_corpus(target, labelled)
     return {
         "pages": tally.pages,
@@ -322,6 +327,7 @@ def write_corpus(path: Path, labelled: LabelledPages) -> None:
             "site": [page.site for page in labelled.pages],
             "language": [page.language for page in labelled.pages],
             "corpus": labelled.corpus,
+            "page_type": labelled.page_types,
             "split": ["test" if is_test_site(site) else "train" for site in labelled.sites],
             "title": [m.title if m else None for m in markup],
             "numbers": pa.array([page.numbers for page in labelled.pages], pa.list_(pa.int32())),
@@ -380,6 +386,7 @@ def _labelled(rows: Sequence[Mapping[str, Any]]) -> LabelledPages:
         [np.asarray(row["labels"], np.int8) for row in rows],
         [row["corpus"] for row in rows],
         [tuple(row["gold"]) for row in rows],
+        [row["page_type"] for row in rows],
     )
 
 

@@ -7,6 +7,7 @@ Hand labels outrank those from gold texts, and tell how often these are wrong.
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def hand_labelled(labelled: LabelledPages, hand: HandLabels) -> LabelledPages:
     chosen = labelled.select([page.page_id in hand for page in labelled.pages])
     labels = [_labels_of(page, hand[page.page_id]) for page in chosen.pages]
     gold = [content_lines(page, one) for page, one in zip(chosen.pages, labels, strict=True)]
-    return LabelledPages(chosen.pages, labels, chosen.corpus, gold)
+    return replace(chosen, labels=labels, gold=gold)
 
 
 def outrank(labelled: LabelledPages, hand: HandLabels) -> LabelledPages:
@@ -107,7 +108,7 @@ def outrank(labelled: LabelledPages, hand: HandLabels) -> LabelledPages:
     at = {page.page_id: i for i, page in enumerate(labelled.pages)}
     for page, ours, article in zip(by_hand.pages, by_hand.labels, by_hand.gold, strict=True):
         labels[at[page.page_id]], gold[at[page.page_id]] = ours, article
-    return LabelledPages(labelled.pages, labels, labelled.corpus, gold)
+    return replace(labelled, labels=labels, gold=gold)
 
 
 def _labels_of(page: Page, lines: Mapping[int, tuple[int, str]]) -> LabelArray:

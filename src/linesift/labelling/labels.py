@@ -12,7 +12,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,17 @@ LABELS = ("content", "related", "navigation", "other")
 CONTENT, RELATED, NAVIGATION, OTHER = range(4)
 UNSURE = -1
 """Code of a line left out of training and scores; `unsure` in label files."""
+
+PAGE_TYPES = (
+    "article",
+    "forum",
+    "documentation",
+    "product",
+    "service",
+    "listing",
+    "collection",
+)
+"""What kinds of pages there are: those of WCXB."""
 
 _CODES = {label: code for code, label in enumerate(LABELS)} | {"unsure": UNSURE}
 _NAMES = {code: label for label, code in _CODES.items()}
@@ -70,12 +81,20 @@ class LabelledPages:
     gold : list of tuple of str
         Paragraphs of each article as a person extracted it; for pages labelled by hand
         the lines that are content.
+    page_types : list of str
+        One of `PAGE_TYPES` for each page, or empty where nobody has said; unknown for all of
+        them where this is left out.
     """
 
     pages: list[Page]
     labels: list[LabelArray]
     corpus: list[str]
     gold: list[tuple[str, ...]]
+    page_types: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.page_types:
+            object.__setattr__(self, "page_types", [""] * len(self.pages))
 
     def __len__(self) -> int:
         return len(self.pages)
@@ -86,6 +105,7 @@ class LabelledPages:
             self.labels + other.labels,
             self.corpus + other.corpus,
             self.gold + other.gold,
+            self.page_types + other.page_types,
         )
 
     @property
@@ -101,19 +121,22 @@ class LabelledPages:
             [self.labels[i] for i in chosen],
             [self.corpus[i] for i in chosen],
             [self.gold[i] for i in chosen],
+            [self.page_types[i] for i in chosen],
         )
 
     def map_pages(self, pages: list[Page]) -> "LabelledPages":
         """Return the same labels with other pages of the same lines."""
-        return LabelledPages(pages, self.labels, self.corpus, self.gold)
+        return replace(self, pages=pages)
 
     def digest(self) -> str:
         """Return a SHA-256 over all that the pages and their labels say, in order."""
         digest = hashlib.sha256()
-        for page, labels, corpus, gold in zip(
-            self.pages, self.labels, self.corpus, self.gold, strict=True
+        for page, labels, corpus, gold, page_type in zip(
+            self.pages, self.labels, self.corpus, self.gold, self.page_types, strict=True
         ):
             parts = [corpus, page.page_id, page.site, page.language, *page.lines, *gold]
+            if page_type:
+                parts.append(f"type {page_type}")
             digest.update(np.asarray(page.numbers, np.int64).tobytes())
             if page.markup is not None:
                 parts += [page.markup.title, *page.markup.paths]

@@ -72,9 +72,15 @@ def training_views(
     labels: list[LabelArray] = []
     corpus: list[str] = []
     gold: list[tuple[str, ...]] = []
+    page_types: list[str] = []
     as_read: list[bool] = []
-    for page, y, name, article in zip(
-        labelled.pages, labelled.labels, labelled.corpus, labelled.gold, strict=True
+    for page, y, name, article, page_type in zip(
+        labelled.pages,
+        labelled.labels,
+        labelled.corpus,
+        labelled.gold,
+        labelled.page_types,
+        strict=True,
     ):
         forms = [page]
         if page.markup is not None and hide_markup:
@@ -96,6 +102,7 @@ def training_views(
             labels.append(shown)
             corpus.append(name)
             gold.append(article)
+            page_types.append(page_type)
             as_read.append(pages[-1].lines == page.lines)
     if shorten and not any((y > CONTENT).any() for y in labels):
         # All noise fell away, as may happen with a few pages; there is nothing to learn then.
@@ -107,7 +114,7 @@ def training_views(
             teasers=teasers,
             seed=seed,
         )
-    return TrainingViews(LabelledPages(pages, labels, corpus, gold), np.array(as_read))
+    return TrainingViews(LabelledPages(pages, labels, corpus, gold, page_types), np.array(as_read))
 
 
 def _with_list_marks(page: Page, rng: np.random.Generator) -> Page:
