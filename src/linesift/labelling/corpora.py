@@ -248,7 +248,7 @@ def label_document(document: Document, corpus: str) -> LabelledPages | str:
     best = None
     for html in document.html:
         page = read_html(html, document.page_id, site=document.site, language=document.language)
-        weak = label_page(page, document.gold, document.title)
+        weak = label_page(page, document.gold, document.title, document.page_type)
         if best is None or weak.found > best[1].found:
             best = page, weak
     if best is None:
@@ -330,6 +330,7 @@ def write_corpus(path: Path, labelled: LabelledPages) -> None:
             "page_type": labelled.page_types,
             "split": ["test" if is_test_site(site) else "train" for site in labelled.sites],
             "title": [m.title if m else None for m in markup],
+            "hints": pa.array([m.hints if m else None for m in markup], pa.list_(pa.string())),
             "numbers": pa.array([page.numbers for page in labelled.pages], pa.list_(pa.int32())),
             "lines": pa.array([page.lines for page in labelled.pages], pa.list_(pa.string())),
             "labels": pa.array([list(y) for y in labelled.labels], pa.list_(pa.int8())),
@@ -394,7 +395,9 @@ def _page_of(row: Mapping[str, Any]) -> Page:
     markup = None
     if row["paths"] is not None:
         share = np.asarray(row["link_share"], np.float32)
-        markup = Markup(tuple(share.tolist()), tuple(row["paths"]), row["title"] or "")
+        markup = Markup(
+            tuple(share.tolist()), tuple(row["paths"]), row["title"] or "", tuple(row["hints"])
+        )
     return Page(
         row["page_id"],
         tuple(row["lines"]),

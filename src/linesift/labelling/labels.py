@@ -35,6 +35,10 @@ PAGE_TYPES = (
     "collection",
 )
 """What kinds of pages there are: those of WCXB."""
+OF_CARDS = frozenset(("listing", "collection"))
+"""Page types without a text of their own: what they show are cards, teasers of other pages."""
+OWN_TEXT = tuple(name for name in PAGE_TYPES if name not in OF_CARDS)
+"""The other page types, whose content is kept by default."""
 
 _CODES = {label: code for code, label in enumerate(LABELS)} | {"unsure": UNSURE}
 _NAMES = {code: label for label, code in _CODES.items()}
@@ -139,7 +143,7 @@ class LabelledPages:
                 parts.append(f"type {page_type}")
             digest.update(np.asarray(page.numbers, np.int64).tobytes())
             if page.markup is not None:
-                parts += [page.markup.title, *page.markup.paths]
+                parts += [page.markup.title, *page.markup.paths, *page.markup.hints]
                 digest.update(np.asarray(page.markup.link_share, np.float32).tobytes())
             digest.update("\n".join(parts).encode("utf-8", "surrogatepass"))
             digest.update(labels.tobytes())

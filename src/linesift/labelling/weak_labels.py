@@ -3,9 +3,14 @@
 The gold text tells which lines are content. It says nothing of the kinds of noise, so
 those come from link shares and from what authors of pages call their blocks: weaker
 labels, which hand labels outrank. Lines that cannot be told are left out, not guessed.
+
+Gold texts have habits. Most leave out lists, tables, subheads and captions of their own
+article, so such lines inside the article's container are doubtful, not noise. On listings
+and collections the gold text is the cards, each of which is a teaser of another page.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +19,15 @@ import numpy as np
 import numpy.typing as npt
 
 from linesift.labelling.alignment import align
-from linesift.labelling.labels import CONTENT, NAVIGATION, OTHER, RELATED, UNSURE, LabelArray
+from linesift.labelling.labels import (
+    CONTENT,
+    NAVIGATION,
+    OF_CARDS,
+    OTHER,
+    RELATED,
+    UNSURE,
+    LabelArray,
+)
 from linesift.reading.page import Page
 from linesift.reading.text import words
 
@@ -50,6 +63,11 @@ _PARTS_OF_LISTS = frozenset("comment comments author byline date time timestamp"
 """Names of what stands in lists of headlines and in menus as well as beside the article."""
 
 _LISTS = frozenset(("ul", "ol", "dl", "table", "tbody", "nav"))
+_PARTS = frozenset("li dd dt tr td th caption figcaption pre h2 h3 h4 h5 h6".split())
+"""Elements of an article that gold texts leave out."""
+_CONTAINER = 0.7  # share of the content that stands in the article's container
+_LINKED_PART = 0.3  # link share from which an item of a list rather leads elsewhere
+_CARDS = 3  # lines in one place of the tree that make it a list of cards
 _NAME = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 
@@ -76,7 +94,7 @@ class WeakLabels:
     heading: int | None
 
 
-def label_page(page: Page, gold: Sequence[str], title: str = "") -> WeakLabels:
+def label_page(page: Page, gold: Sequence[str], title: str = "", page_type: str = "") -> WeakLabels:
     """Return labels of an HTML page from its gold text.
 
     Parameters
@@ -88,15 +106,77 @@ def label_page(page: Page, gold: Sequence[str], title: str = "") -> WeakLabels:
     title : str
         Its title where the data set knows it. Gold texts mostly leave it out, and it
         is content where it stands as heading.
+    page_type : str
+        One of `linesift.labelling.labels.PAGE_TYPES`, or empty where it is not known.
     """
     found = align(gold, page.lines)
     labels = noise_labels(page)
     labels[found.coverage >= _UNCOVERED] = UNSURE
     labels[found.repeated] = UNSURE
     labels[found.coverage >= COVERED] = CONTENT
+    if page_type in OF_CARDS:
+        return WeakLabels(_label_cards(page, labels), found.found, None)
     heading = _label_titles(page, labels, title)
     share = found.found * _mark_left_out(page, labels)
+    if page.markup is not None:
+        labels[_parts_left_out(page, labels)] = UNSURE
     return WeakLabels(labels, share, heading)
+
+
+def _label_cards(page: Page, labels: LabelArray) -> LabelArray:
+    """Return the labels of a page whose gold text is its cards: those are `related`.
+
+    A gold line is part of a card where several stand in the same place of the tree. What
+    stands there alone may be the page's heading or its introduction, so it is doubtful.
+    """
+    gold = labels == CONTENT
+    paths = list(page.markup.paths) if page.markup else [""] * len(labels)
+    in_place = Counter(path for path, is_gold in zip(paths, gold, strict=True) if is_gold)
+    of_card = np.array([in_place[path] >= _CARDS for path in paths], bool)
+    return np.where(gold, np.where(of_card, RELATED, UNSURE), labels).astype(np.int8)
+
+
+def _parts_left_out(page: Page, labels: LabelArray) -> npt.NDArray[np.bool_]:
+    """Tell which items, cells, subheads and captions the gold text left out of its article.
+
+    They stand between two lines of content, in the container that most of it shares, do not
+    lead elsewhere, and no element around them inside the container is called like noise.
+    """
+    left_out = np.zeros(len(labels), bool)
+    content = np.flatnonzero(labels == CONTENT)
+    if len(content) < 2:
+        return left_out
+    paths = page.markup.paths  # type: ignore[union-attr]
+    container = _container([paths[i] for i in content], [len(page.lines[i]) for i in content])
+    inside = f"{container} "
+    for i in range(content[0], content[-1]):
+        if labels[i] in (CONTENT, UNSURE) or not paths[i].startswith(inside):
+            continue
+        below = paths[i][len(inside) :]
+        tags = {_tag(element) for element in below.split(" ")}
+        linked = page.markup.link_share[i] >= _LINKED_PART  # type: ignore[union-attr]
+        left_out[i] = bool(tags & _PARTS) and not linked and _kind_of_path(below)[0] == UNSURE
+    return left_out
+
+
+def _container(paths: Sequence[str], sizes: Sequence[int]) -> str:
+    """Return the innermost element in which most of the content stands.
+
+    >>> _container(["body main div p", "body main div ul li", "body p"], [50, 40, 10])
+    'body main div'
+    """
+    within: dict[str, int] = {}
+    for path, size in zip(paths, sizes, strict=True):
+        elements = path.split(" ")
+        for depth in range(1, len(elements) + 1):
+            prefix = " ".join(elements[:depth])
+            within[prefix] = within.get(prefix, 0) + size
+    least = _CONTAINER * sum(sizes)
+    return max((p for p, size in within.items() if size >= least), key=len, default="")
+
+
+def _tag(element: str) -> str:
+    return re.split(r"[.#]", element, maxsplit=1)[0]
 
 
 def _mark_left_out(page: Page, labels: LabelArray) -> float:
@@ -205,8 +285,7 @@ def _heading(page: Page, line: int) -> str:
     if page.markup is None:
         return ""
     for element in reversed(page.markup.paths[line].split(" ")[-3:]):
-        tag = re.split(r"[.#]", element, maxsplit=1)[0]
-        if tag in _HEADINGS:
+        if (tag := _tag(element)) in _HEADINGS:
             return tag
     return ""
 
@@ -270,7 +349,7 @@ def _list_of(path: str) -> str:
     """Return the path of the list or table that an element stands in, or of its grandparent."""
     elements = path.split(" ")
     for size in range(len(elements), max(len(elements) - 5, 0), -1):
-        if re.split(r"[.#]", elements[size - 1], maxsplit=1)[0] in _LISTS:
+        if _tag(elements[size - 1]) in _LISTS:
             return " ".join(elements[:size])
     return " ".join(elements[:-2])
 

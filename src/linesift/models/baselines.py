@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from linesift.labelling.labels import CONTENT, LABELS, OTHER
 from linesift.models.features import Floats
-from linesift.models.model import LinePredictor
+from linesift.models.model import LinePredictor, Predicted, unknown_types
 from linesift.models.thresholds import PRESETS
 from linesift.reading.page import Page
 from linesift.reading.text import words
@@ -47,9 +47,9 @@ class LineRule(LinePredictor):
         """Return no parameters: there are none. So scikit-learn can clone a rule."""
         return {}
 
-    def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
-        """Return 1 for `content` of the kept lines and for `other` of the rest, per page."""
-        return [self._page(page) for page in X]
+    def predicted(self, X: Sequence[Page]) -> Predicted:
+        """Return 1 for `content` of the kept lines and for `other` of the rest; no page types."""
+        return Predicted([self._page(page) for page in X], unknown_types(len(X)))
 
     def _page(self, page: Page) -> Floats:
         kept = self._keeps(page.lines)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from linesift.labelling.labels import CONTENT, LABELS
+from linesift.labelling.labels import CONTENT, LABELS, PAGE_TYPES
 from linesift.models.features import (
     LINE_FEATURES,
     MARKUP_FEATURES,
@@ -43,6 +43,8 @@ _WINDOWS_OF = {
 _KIND_WINDOWS = (3, 10)
 _OFFSETS = (-3, -2, -1, 1, 2, 3)
 _CONFIDENT = 0.5
+_PROSE = np.float32(np.log1p(15))  # words from which a line is prose
+_PAGE_TYPES = tuple(f"type:{name}" for name in PAGE_TYPES)
 
 
 class Context:
@@ -62,16 +64,25 @@ class Context:
         From `markup_features`.
     scores : ndarray of shape (n_lines, n_labels)
         Log-odds of each label by a line's n-grams; NaN where there are none.
+    page_types : ndarray of shape (n_pages, n_page_types)
+        Probability of each page type; NaN where it is not known.
     """
 
     def __init__(
-        self, batch: Batch, words: Words, line: Floats, markup: Floats, scores: Floats
+        self,
+        batch: Batch,
+        words: Words,
+        line: Floats,
+        markup: Floats,
+        scores: Floats,
+        page_types: Floats,
     ) -> None:
         self._batch = batch
         self._by_name = dict(zip(LINE_FEATURES, line.T, strict=True))
         self._by_name |= dict(zip(MARKUP_FEATURES, markup.T, strict=True))
         self._bounds = _Bounds(batch)
         self._lengths = np.rint(np.expm1(self._by_name["log_characters"])).astype(np.int64)
+        self._prose = self._by_name["log_words"] >= _PROSE
         self._words = SharedWords(batch, words)
         self._places = Places(batch)
         lasting = {
@@ -82,8 +93,11 @@ class Context:
                 {
                     "sentence": self._by_name["ends_sentence"] > 0,
                     "heading": self._by_name["heading"] == 1,
+                    "colon": self._by_name["ends_colon"] > 0,
                 },
             ),
+            **_form_runs(self._bounds, self._by_name),
+            **dict(zip(_PAGE_TYPES, page_types[batch.page_of_line].T, strict=True)),
             "telling_words": np.log1p(self._words.total),
             **repetition(batch),
             **self._places.sizes(),
@@ -110,6 +124,7 @@ class Context:
         run, run_columns = _best_run(self._bounds, probability, self._lengths)
         columns = {
             **_probable_neighbours(self._bounds, probability),
+            **_prose_around(self._bounds, probability, self._prose),
             **_probable_windows(self._bounds, probability, self._lengths),
             **run_columns,
             **_distances(
@@ -139,7 +154,9 @@ def context_features() -> tuple[str, ...]:
     batch = Batch.from_pages([Page("", ("-",), (1,))])
     words = word_hashes(batch)
     unknown = np.full((1, len(LABELS)), np.nan, np.float32)
-    context = Context(batch, words, line_features(batch), markup_features(batch, words), unknown)
+    types = np.full((1, len(PAGE_TYPES)), np.nan, np.float32)
+    text, markup = line_features(batch), markup_features(batch, words)
+    context = Context(batch, words, text, markup, unknown, types)
     return tuple(context.features(np.zeros(1))[0])
 
 
@@ -210,6 +227,44 @@ def _neighbours(bounds: _Bounds, by_name: Mapping[str, Floats]) -> Columns:
             columns[f"{name}[{offset:+d}]"] = _shifted(bounds, by_name[name], offset)
         other = columns[f"log_characters[{offset:+d}]"]
         columns[f"longer_than[{offset:+d}]"] = by_name["log_characters"] - other
+    return columns
+
+
+def _form_runs(bounds: _Bounds, by_name: Mapping[str, Floats]) -> Columns:
+    """How many lines of the same form stand together: a list, a table, turns of a dialogue.
+
+    Of one form are lines that begin and end alike and are of about the same length.
+    """
+    form = np.rint(by_name["log_words"] * 1.5).astype(np.int64)
+    for name in ("ends_sentence", "ends_colon", "starts_digit", "starts_upper", "time_of_day"):
+        form = 2 * form + (by_name[name] > 0)
+    begins = np.diff(form, prepend=form[:1]) != 0
+    begins |= bounds.index == bounds.first
+    run = np.cumsum(begins)
+    sizes = np.bincount(run, minlength=1)
+    first = np.maximum.accumulate(np.where(begins, bounds.index, 0))
+    return {
+        "lines_of_form": np.log1p(sizes[run]),
+        "lines_of_form_above": np.log1p(bounds.index - first),
+    }
+
+
+def _prose_around(
+    bounds: _Bounds, probability: npt.NDArray[np.float64], prose: npt.NDArray[np.bool_]
+) -> Columns:
+    """Say what the nearest paragraphs above and below are, however many short lines lie between."""
+    columns: Columns = {}
+    above, below = _nearest(bounds, prose)
+    for name, at, inside in (
+        ("above", above, above >= bounds.first),
+        ("below", below, below < bounds.last),
+    ):
+        inside = inside & (at >= 0) & (at < len(prose))
+        inside[inside] &= prose[at[inside]]
+        values = np.full(len(prose), np.nan, np.float32)
+        values[inside] = probability[at[inside]]
+        columns[f"probability[prose {name}]"] = values
+        columns[f"lines_to_prose_{name}"] = np.log1p(np.abs(at - bounds.index))
     return columns
 
 

@@ -8,11 +8,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from linesift.labelling.labels import CONTENT, LABELS
+from linesift.labelling.labels import CONTENT, LABELS, OF_CARDS, OWN_TEXT, PAGE_TYPES, RELATED
 from linesift.models.context import Context, beside, context_features
 from linesift.models.features import (
     LINE_FEATURES,
@@ -26,6 +27,7 @@ from linesift.models.features import (
 from linesift.models.linear import HashedLinear
 from linesift.models.network import Network
 from linesift.models.odds import Probability, expit, is_unsure, logit, mean_judgement, softmax
+from linesift.models.pages import PageTypes, page_column_names, page_columns, page_tokens
 from linesift.models.shapes import check_arrays, check_bounded
 from linesift.models.thresholds import PRESETS, Threshold
 from linesift.models.trees import Trees
@@ -55,11 +57,21 @@ class PagePrediction:
         Index into `LABELS`.
     probabilities : ndarray of shape (n_lines,), 0 to 1
         Of being content.
+    page_type : str
+        One of `linesift.labelling.labels.PAGE_TYPES`; empty where the model tells none.
+    page_type_probability : float, 0 to 1
+        Of that type; NaN where the model tells none.
+    kept_labels : tuple of int
+        Codes of the labels whose lines are kept: content; none of them where content of
+        this page type is not wanted; related too where the cards of a listing are.
     """
 
     page: Page
     codes: npt.NDArray[np.intp]
     probabilities: Floats
+    page_type: str = ""
+    page_type_probability: float = float("nan")
+    kept_labels: tuple[int, ...] = (CONTENT,)
 
     @property
     def labels(self) -> list[str]:
@@ -68,8 +80,8 @@ class PagePrediction:
 
     @property
     def keep(self) -> npt.NDArray[np.bool_]:
-        """Whether each line is part of the article."""
-        return self.codes == CONTENT
+        """Whether each line is part of the text to keep."""
+        return np.isin(self.codes, self.kept_labels)
 
     @property
     def text(self) -> str:
@@ -78,14 +90,37 @@ class PagePrediction:
         return "".join(f"{line}\n" for line, keep in kept if keep)
 
 
+class Predicted(NamedTuple):
+    """What a model says of some pages.
+
+    Parameters
+    ----------
+    lines : list of ndarray of shape (n_lines, n_labels)
+        Probability of each label for each line, per page.
+    page_types : ndarray of shape (n_pages, n_page_types)
+        Probability of each page type; NaN where the model tells none.
+    """
+
+    lines: list[Floats]
+    page_types: Floats
+
+
 class LinePredictor(ABC):
     """Anything that gives each line of a page a probability for each label."""
 
     thresholds_: Mapping[str, tuple[float, float]]
 
     @abstractmethod
+    def predicted(self, X: Sequence[Page]) -> Predicted:
+        """Return the probabilities of labels and page types."""
+
     def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
         """Return the probability of each label for each line, per page (n_lines, n_labels)."""
+        return self.predicted(X).lines
+
+    def predict_page_types(self, X: Sequence[Page]) -> Floats:
+        """Return the probability of each of `PAGE_TYPES` for each page (n_pages, n_types)."""
+        return self.predicted(X).page_types
 
     def predict(self, X: Sequence[Page]) -> list[npt.NDArray[np.str_]]:
         """Return the label of each line, per page, at the model's threshold."""
@@ -117,7 +152,11 @@ class LinePredictor(ABC):
         return Threshold(*self.thresholds_[wanted])
 
     def predict_lines(
-        self, X: Sequence[Page], *, threshold: float | str = "balanced"
+        self,
+        X: Sequence[Page],
+        *,
+        threshold: float | str = "balanced",
+        page_types: str | Sequence[str] = OWN_TEXT,
     ) -> list[PagePrediction]:
         """Return label, probability and whether to keep it of each line, per page.
 
@@ -127,26 +166,36 @@ class LinePredictor(ABC):
         threshold : float, 0 to 1, or {"precision", "balanced", "recall"}
             Probability from which a line is kept, or what matters most. The named ones
             also keep nothing of pages that seem to have no article.
+        page_types : sequence of str, or "all"
+            Of which types content is kept. Listings and collections have no text of their own
+            and are left out by default; where they are asked for, their cards are kept.
 
         Raises
         ------
         TypeError
             These are no pages, or one page instead of a list of them.
         ValueError
-            A page has more lines than `MOST_LINES`.
+            A page has more lines than `MOST_LINES`, or there is no such page type.
         """
         check_pages(X)
+        wanted = wanted_page_types(page_types)
         for page in X:
             if (count := len(page.lines)) > MOST_LINES:
                 raise ValueError(
                     f"page {page.page_id!r}: {count:,} lines are too many to judge together; "
                     f"expected up to {MOST_LINES:,}"
                 )
-        probabilities = self.predict_proba(X)
+        lines, types = self.predicted(X)
         kept = self.threshold(threshold)
         return [
-            PagePrediction(page, label_codes(proba, kept), proba[:, CONTENT])
-            for page, proba in zip(X, probabilities, strict=True)
+            PagePrediction(
+                page,
+                label_codes(proba, kept),
+                proba[:, CONTENT],
+                *(told := _page_type(share)),
+                _kept_labels(told[0], wanted),
+            )
+            for page, proba, share in zip(X, lines, types, strict=True)
         ]
 
     def extract_text(self, page: Page, *, threshold: float | str = "balanced") -> str:
@@ -180,6 +229,10 @@ class LineModel(LinePredictor):
         None where there is one kind only.
     kind_trees : Trees or None
         Judge lines of no clear kind, beside the network.
+    page_types : PageTypes or None
+        Tells the type of a page; None where training knew of no two types.
+    has_content : Trees or None
+        Tell whether a page has any content; None where training met no page without.
     calibration : ndarray of shape (2, 2)
         Slope and offset of the log-odds, without and with markup.
     thresholds_ : mapping of str to (float, float)
@@ -197,6 +250,8 @@ class LineModel(LinePredictor):
     kinds: npt.NDArray[np.intp]
     kind_network: Network | None
     kind_trees: Trees | None
+    page_types: PageTypes | None
+    has_content: Trees | None
     calibration: npt.NDArray[np.float64]
     thresholds_: Mapping[str, tuple[float, float]]
 
@@ -225,6 +280,7 @@ class LineModel(LinePredictor):
         """Raise a ValueError where a part looks at other columns than there are."""
         by_line = len(LINE_FEATURES) + len(MARKUP_FEATURES) + 2 * len(LABELS)
         in_context = by_line + 1 + len(context_features())
+        by_page = len(page_column_names())
         last = in_context if self.context_networks else by_line
         n_kinds = 1 if len(self.kinds) == 2 else len(self.kinds)
         if (self.kind_network is None) != (len(self.kinds) == 1):
@@ -240,6 +296,11 @@ class LineModel(LinePredictor):
         ):
             if maybe is not None:
                 judges.append((name, maybe, last, outputs))
+        if self.has_content is not None:
+            judges.append(("has_content", self.has_content, by_page + len(PAGE_TYPES), 1))
+        if self.page_types is not None:
+            outputs = self.page_types.trees.n_outputs
+            judges.append(("page_types", self.page_types.trees, by_page + len(PAGE_TYPES), outputs))
         for name, judge, columns, outputs in judges:
             if (judge.n_columns, judge.n_outputs) != (columns, outputs):
                 raise ValueError(
@@ -247,13 +308,13 @@ class LineModel(LinePredictor):
                     f"got {judge.n_columns} and {judge.n_outputs}"
                 )
 
-    def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
-        """Return the probability of each label for each line, per page (n_lines, n_labels)."""
-        batch, labels, _ = self.judge(X)
-        return batch.by_page(labels)
+    def predicted(self, X: Sequence[Page]) -> Predicted:
+        """Return the probabilities of labels and page types."""
+        batch, labels, _, page_types = self.judge(X)
+        return Predicted(batch.by_page(labels), page_types)
 
-    def judge(self, X: Sequence[Page]) -> tuple[Batch, Floats, Floats]:
-        """Return the lines of all pages, what they are, and what was looked at last.
+    def judge(self, X: Sequence[Page]) -> tuple[Batch, Floats, Floats, Floats]:
+        """Return the lines of all pages, what they are, what was looked at last, and page types.
 
         Returns
         -------
@@ -261,6 +322,7 @@ class LineModel(LinePredictor):
         labels : ndarray of shape (n_lines, n_labels), float32
             Probability of each label.
         features : ndarray of shape (n_lines, n_columns), float32
+        page_types : ndarray of shape (n_pages, n_page_types), float32
         """
         check_pages(X)
         if self.paths is None:  # training has met no markup
@@ -268,11 +330,11 @@ class LineModel(LinePredictor):
         batch = Batch.from_pages(X)
         labels = np.empty((batch.n_lines, len(LABELS)), np.float32)
         if not batch.n_lines:
-            return batch, labels, np.empty((0, self.n_columns), np.float32)
-        probability, features = self._content(batch)
+            return batch, labels, np.empty((0, self.n_columns), np.float32), unknown_types(len(X))
+        probability, features, page_types = self._content(batch)
         labels[:, CONTENT] = probability
         labels[:, NOISE] = (1 - probability)[:, None] * self._kinds(features)
-        return batch, labels, features
+        return batch, labels, features, page_types
 
     @property
     def n_columns(self) -> int:
@@ -287,15 +349,19 @@ class LineModel(LinePredictor):
     def _last_network(self) -> Network:
         return self.context_networks[-1] if self.context_networks else self.line_network
 
-    def _content(self, batch: Batch) -> tuple[Probability, Floats]:
-        """Return the probability of content of each line, and the last features looked at."""
+    def _content(self, batch: Batch) -> tuple[Probability, Floats, Floats]:
+        """Return the probability of content, the last features looked at, and page types."""
         words = word_hashes(batch)
         text, markup = line_features(batch), markup_features(batch, words)
         ngrams, paths = self._linear_scores(batch)
         features = line = np.concatenate([text, markup, ngrams, paths], axis=1)
         probability = expit(self.line_network.scores(line)[:, 0])
+        page_types = unknown_types(len(batch.page_starts) - 1)
+        if self.page_types is not None:
+            columns = page_columns(batch, line, probability)
+            page_types = self.page_types.probabilities(page_tokens(batch, words), columns)
         if self.context_networks:
-            context = Context(batch, words, text, markup, ngrams)
+            context = Context(batch, words, text, markup, ngrams, page_types)
         for network in self.context_networks:
             features = beside(line, probability, context)
             probability = expit(network.scores(features)[:, 0])
@@ -303,8 +369,12 @@ class LineModel(LinePredictor):
             unsure = is_unsure(probability, MARGIN)
             by_trees = expit(self.trees.scores(features[unsure])[:, 0])
             probability[unsure] = mean_judgement(probability[unsure], by_trees)
+        if self.has_content is not None:
+            columns = page_columns(batch, line, probability)
+            whole = self.has_content.scores(np.concatenate([page_types, columns], axis=1))
+            probability = probability * expit(whole[:, 0])[batch.page_of_line]
         slope, offset = self.calibration[(batch.path_ids != NO_PATH).astype(int)].T
-        return expit(slope * logit(probability) + offset), features
+        return expit(slope * logit(probability) + offset), features, page_types
 
     def _linear_scores(self, batch: Batch) -> tuple[Floats, Floats]:
         """Return the scores of n-grams and of tag paths, NaN where there are none."""
@@ -365,5 +435,45 @@ def label_codes(probabilities: Floats, threshold: Threshold) -> npt.NDArray[np.i
     return np.where(kept, CONTENT, noise)
 
 
-def _content(network: Network, features: Floats) -> npt.NDArray[np.float64]:
-    return expit(network.scores(features)[:, 0])
+def wanted_page_types(page_types: str | Sequence[str]) -> frozenset[str]:
+    """Return the page types that are asked for.
+
+    Raises
+    ------
+    ValueError
+        There is no such type.
+
+    Examples
+    --------
+    >>> sorted(wanted_page_types(["forum", "article"])), len(wanted_page_types("all"))
+    (['article', 'forum'], 7)
+    """
+    if page_types == "all":
+        return frozenset(PAGE_TYPES)
+    names = [page_types] if isinstance(page_types, str) else list(page_types)
+    for name in names:
+        if name not in PAGE_TYPES:
+            raise ValueError(
+                f"page_types: expected 'all' or some of {', '.join(PAGE_TYPES)}; got {name!r}"
+            )
+    return frozenset(names)
+
+
+def unknown_types(n_pages: int) -> Floats:
+    """Return the probabilities of page types that nobody has told, of shape (n_pages, n_types)."""
+    return np.full((n_pages, len(PAGE_TYPES)), np.nan, np.float32)
+
+
+def _page_type(probabilities: Floats) -> tuple[str, float]:
+    """Return the likeliest type of a page and its probability."""
+    if np.isnan(probabilities).any():
+        return "", float("nan")
+    best = int(np.argmax(probabilities))
+    return PAGE_TYPES[best], float(probabilities[best])
+
+
+def _kept_labels(page_type: str, wanted: frozenset[str]) -> tuple[int, ...]:
+    """Return the labels of which lines are kept on a page of some type."""
+    if page_type and page_type not in wanted:
+        return ()
+    return (CONTENT, RELATED) if page_type in OF_CARDS else (CONTENT,)

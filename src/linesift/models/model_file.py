@@ -26,10 +26,11 @@ from linesift.models.features import LINE_FEATURES, MARKUP_FEATURES
 from linesift.models.linear import HashedLinear
 from linesift.models.model import LineModel, LinePredictor
 from linesift.models.network import Network
+from linesift.models.pages import PageTypes, page_column_names
 from linesift.models.site_model import SiteModel
 from linesift.models.trees import Trees
 
-FORMAT = 4
+FORMAT = 5
 """Version of the file format; a file of another one is refused."""
 
 _ENTRY = "linesift"  # in the metadata
@@ -39,7 +40,8 @@ _LARGEST_HEADER = 4 << 20  # what is read of it takes twenty times as much memor
 _PIN = "#sha256="
 _HEADER_SIZE = 8  # bytes that tell the length of the header
 _TYPES = {
-    kind.__name__: kind for kind in (HashedLinear, LineModel, Network, RunRule, SiteModel, Trees)
+    kind.__name__: kind
+    for kind in (HashedLinear, LineModel, Network, PageTypes, RunRule, SiteModel, Trees)
 }
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -260,5 +262,5 @@ def _told(name: str, content: str) -> dict[str, Any]:
 @cache
 def _columns() -> str:
     """Return a digest of the columns that models look at, by name and in order."""
-    names = [*LINE_FEATURES, *MARKUP_FEATURES, *context_features()]
+    names = [*LINE_FEATURES, *MARKUP_FEATURES, *context_features(), *page_column_names()]
     return hashlib.sha256("\n".join(names).encode()).hexdigest()

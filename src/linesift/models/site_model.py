@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from linesift.labelling.labels import CONTENT, LABELS
 from linesift.models.features import Floats, line_hashes
-from linesift.models.model import NOISE, LineModel, LinePredictor
+from linesift.models.model import NOISE, LineModel, LinePredictor, Predicted
 from linesift.models.odds import expit, logit, softmax
 from linesift.models.shapes import check_arrays
 from linesift.reading.page import NO_PATH, Batch, Page
@@ -83,12 +83,12 @@ class SiteModel(LinePredictor):
         """Those of the model below."""
         return self.base.thresholds_
 
-    def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
-        """Return the probability of each label for each line, per page (n_lines, n_labels)."""
-        batch, labels, features = self.base.judge(X)
+    def predicted(self, X: Sequence[Page]) -> Predicted:
+        """Return the probabilities of labels and page types."""
+        batch, labels, features, page_types = self.base.judge(X)
         if batch.n_lines:
             labels = self._corrected(labels, evidence(self.base, batch, features))
-        return batch.by_page(labels)
+        return Predicted(batch.by_page(labels), page_types)
 
     def _corrected(self, labels: Floats, seen: Evidence) -> Floats:
         added = np.einsum("ij,jk->ik", seen.columns, self.column_weights)

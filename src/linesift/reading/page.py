@@ -40,11 +40,14 @@ class Markup:
     title : str
         The title in the head of the page; no line of the page, but it tells which
         heading is the article's.
+    hints : tuple of str
+        What the page tells of itself as a whole, from `linesift.reading.hints`.
     """
 
     link_share: tuple[float, ...]
     paths: tuple[str, ...]
     title: str = ""
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ class Page:
                 tuple(markup.link_share[i] for i in keep),
                 tuple(markup.paths[i] for i in keep),
                 markup.title,
+                markup.hints,
             )
         return Page(
             self.page_id,
@@ -152,6 +156,8 @@ class Batch:
         The distinct tag paths of the batch.
     titles : tuple of str
         Title of each page, empty where unknown.
+    hints : tuple of tuple of str
+        What each page tells of itself, empty where unknown.
     """
 
     codes: npt.NDArray[np.uint32]
@@ -162,6 +168,7 @@ class Batch:
     path_ids: npt.NDArray[np.int64]
     paths: tuple[str, ...]
     titles: tuple[str, ...] = field(repr=False)
+    hints: tuple[tuple[str, ...], ...] = field(repr=False)
 
     @classmethod
     def from_pages(cls, pages: Sequence[Page]) -> "Batch":
@@ -203,6 +210,7 @@ class Batch:
             path_ids=np.asarray(path_ids, np.int64),
             paths=tuple(ids),
             titles=tuple(page.markup.title if page.markup else "" for page in pages),
+            hints=tuple(page.markup.hints if page.markup else () for page in pages),
         )
 
     @property
@@ -258,6 +266,7 @@ class Batch:
             path_ids=self.path_ids[low:high],
             paths=self.paths,
             titles=("",),
+            hints=((),),
         )
 
     @cached_property

@@ -16,6 +16,7 @@ from pathlib import Path
 from resiliparse.parse.encoding import detect_encoding
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from linesift.reading.hints import page_hints
 from linesift.reading.nesting import bounded
 from linesift.reading.page import MOST_LINES, Markup, Page
 from linesift.reading.text import split_lines
@@ -140,7 +141,7 @@ def read_html(
         tuple(range(1, len(collector.lines) + 1)),
         site,
         language,
-        Markup(tuple(collector.link_share), tuple(collector.paths), title),
+        Markup(tuple(collector.link_share), tuple(collector.paths), title, page_hints(data)),
     )
 
 

@@ -23,7 +23,7 @@ from linesift.scoring.metrics import best_threshold, surest_line
 from linesift.training.estimator import LineEstimator, label_arrays
 from linesift.training.fitting import Fitting
 from linesift.training.streaming import PageSample, StreamedLines
-from linesift.training.views import TrainingViews, training_views
+from linesift.training.views import Shares, TrainingViews, training_views
 
 _MOST_BITS = 30  # of hashes; the weights of each label take eight gigabytes
 
@@ -71,12 +71,20 @@ class LineClassifier(LineEstimator):
         Share of the training pages from which noise is dropped at random.
     hide_markup : bool
         Whether training shows pages with markup also without it.
-    list_marks : float, 0 to 1
-        Share of the pages with markup that training shows as plain text with a mark before
-        each list item, as many converters write it.
     teasers : float, 0 to 1
         Share of the pages that training shows as plain text with headlines of other articles
         inside this one.
+    cut : float, 0 to 1
+        Share of the training pages of whose article only the first lines are left.
+    breaks : float, 0 to 1
+        Share of the pages that training shows as plain text with lines broken as other
+        converters break them.
+    without_article : float, 0 to 1
+        Share of the training pages that are shown once more without their article.
+    type_trees : int
+        Trees per page type.
+    page_trees : int
+        Trees that tell whether a page has content.
     folds : int
         Groups of sites for out-of-site probabilities.
     n_jobs : int or None
@@ -127,8 +135,12 @@ class LineClassifier(LineEstimator):
         kind_trees: int = 20,
         shorten: float = 0.5,
         hide_markup: bool = True,
-        list_marks: float = 0.5,
         teasers: float = 0.3,
+        cut: float = 0.15,
+        breaks: float = 0.2,
+        without_article: float = 0.25,
+        type_trees: int = 30,
+        page_trees: int = 60,
         folds: int = 3,
         n_jobs: int | None = 1,
         random_state: int = 0,
@@ -151,15 +163,25 @@ class LineClassifier(LineEstimator):
         self.kind_trees = kind_trees
         self.shorten = shorten
         self.hide_markup = hide_markup
-        self.list_marks = list_marks
         self.teasers = teasers
+        self.cut = cut
+        self.breaks = breaks
+        self.without_article = without_article
+        self.type_trees = type_trees
+        self.page_trees = page_trees
         self.folds = folds
         self.n_jobs = n_jobs
         self.random_state = random_state
 
     # ------------------------------------------------------------------ fit
 
-    def fit(self, X: Sequence[Page], y: Sequence[npt.ArrayLike]) -> "LineClassifier":
+    def fit(
+        self,
+        X: Sequence[Page],
+        y: Sequence[npt.ArrayLike],
+        *,
+        page_types: Sequence[str] | None = None,
+    ) -> "LineClassifier":
         """Learn from labelled pages; pages of one site are never on both sides of a fold.
 
         Parameters
@@ -168,6 +190,9 @@ class LineClassifier(LineEstimator):
         y : sequence of array-like
             Labels of each page's lines: names, or their codes 0 to 3 in the order `content`,
             `related`, `navigation`, `other`. `unsure` lines (-1) are not learned from.
+        page_types : sequence of str, optional
+            One of `linesift.labelling.labels.PAGE_TYPES` for each page, or empty where it is
+            not known. Page types are told by models that were fitted on two of them or more.
 
         Raises
         ------
@@ -177,7 +202,8 @@ class LineClassifier(LineEstimator):
             or number that no model has.
         """
         self._check_ngrams()
-        fitting = Fitting(self._views(self._checked(X, y), self.random_state), self.get_params())
+        labelled = self._checked(X, y, page_types)
+        fitting = Fitting(self._views(labelled, self.random_state), self.get_params())
         return self._fit_on(fitting, *fitting.linear())
 
     def fit_stream(
@@ -212,7 +238,7 @@ class LineClassifier(LineEstimator):
             kept.add(chunk)
             if len(chunk):
                 stream.learn(self._views(chunk, self.random_state + number).labelled)
-        pages = self._checked(kept.labelled.pages, kept.labelled.labels)
+        pages = self._checked(kept.labelled.pages, kept.labelled.labels, kept.labelled.page_types)
         fitting = Fitting(self._views(pages, self.random_state), self.get_params())
         return self._fit_on(fitting, *stream.judge(fitting))
 
@@ -230,14 +256,8 @@ class LineClassifier(LineEstimator):
     def _views(self, labelled: LabelledPages, seed: int) -> TrainingViews:
         if not self.use_markup:
             labelled = labelled.map_pages([page.without_markup() for page in labelled.pages])
-        return training_views(
-            labelled,
-            shorten=self.shorten,
-            hide_markup=self.hide_markup,
-            list_marks=self.list_marks,
-            teasers=self.teasers,
-            seed=seed,
-        )
+        shares = Shares(self.shorten, self.teasers, self.cut, self.breaks, self.without_article)
+        return training_views(labelled, shares, hide_markup=self.hide_markup, seed=seed)
 
     def _fit_on(
         self,
@@ -248,10 +268,11 @@ class LineClassifier(LineEstimator):
     ) -> "LineClassifier":
         """Fit all that comes after the linear models."""
         line_network, probability = fitting.judged(line, fitting.prior(line))
+        types, page_types = fitting.page_types(line, probability)
         context_networks = []
         features = line
         for _ in range(self.context_passes):
-            features = fitting.with_context(line, probability)
+            features = fitting.with_context(line, probability, page_types)
             network, probability = fitting.judged(features, probability)
             context_networks.append(network)
         trees = None
@@ -260,6 +281,8 @@ class LineClassifier(LineEstimator):
             trees, by_trees = fitting.judged_by_trees(features, probability)
             by_trees[~is_unsure(probability, MARGIN)] = np.nan
             probability = mean_judgement(probability, by_trees)
+        has_content, chance = fitting.content_of_pages(line, probability, page_types)
+        probability = probability * chance[fitting.batch.page_of_line]
         kind_network, kind_trees, kinds = fitting.kinds(features)
         calibration, probability = fitting.calibrated(probability)
         judged = fitting.judged_pages(probability)
@@ -284,14 +307,21 @@ class LineClassifier(LineEstimator):
             kinds=kinds,
             kind_network=kind_network,
             kind_trees=kind_trees,
+            page_types=types,
+            has_content=has_content,
             calibration=calibration,
             thresholds_=self.thresholds_,
         )
         return self
 
     @classmethod
-    def _checked(cls, X: Sequence[Page], y: Sequence[npt.ArrayLike]) -> LabelledPages:
-        labelled = cls._labelled(X, y)
+    def _checked(
+        cls,
+        X: Sequence[Page],
+        y: Sequence[npt.ArrayLike],
+        page_types: Sequence[str] | None = None,
+    ) -> LabelledPages:
+        labelled = cls._labelled(X, y, page_types)
         known = [one[one != UNSURE] for one in labelled.labels]
         flat = np.concatenate([np.empty(0, np.int8), *known])
         if not (flat == CONTENT).any() or (flat == CONTENT).all():
@@ -299,8 +329,13 @@ class LineClassifier(LineEstimator):
         return labelled
 
     @staticmethod
-    def _labelled(X: Sequence[Page], y: Sequence[npt.ArrayLike]) -> LabelledPages:
+    def _labelled(
+        X: Sequence[Page], y: Sequence[npt.ArrayLike], page_types: Sequence[str] | None = None
+    ) -> LabelledPages:
         """Return the pages that have a line that somebody is sure of."""
         labels = label_arrays(X, y)
-        pages = LabelledPages(list(X), labels, [""] * len(labels), [()] * len(labels))
+        if page_types is not None and len(page_types) != len(labels):
+            raise ValueError(f"expected {len(labels)} page types, got {len(page_types)}")
+        nothing: list[tuple[str, ...]] = [()] * len(labels)
+        pages = LabelledPages(list(X), labels, [""] * len(labels), nothing, [*(page_types or ())])
         return pages.select([bool((one != UNSURE).any()) for one in labels])

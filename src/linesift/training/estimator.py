@@ -8,8 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from linesift.labelling.labels import CONTENT, LABELS, UNSURE, LabelArray, label_code
-from linesift.models.features import Floats
-from linesift.models.model import LinePredictor
+from linesift.models.model import LinePredictor, Predicted
 from linesift.models.thresholds import Threshold
 from linesift.reading.page import Page
 from linesift.scoring.metrics import f1_score
@@ -20,10 +19,10 @@ class LineEstimator(LinePredictor, ClassifierMixin, BaseEstimator):
 
     model_: LinePredictor
 
-    def predict_proba(self, X: Sequence[Page]) -> list[Floats]:
-        """Return the probability of each label for each line, per page (n_lines, n_labels)."""
+    def predicted(self, X: Sequence[Page]) -> Predicted:
+        """Return the probabilities of labels and page types."""
         check_is_fitted(self, "model_")
-        return self.model_.predict_proba(X)
+        return self.model_.predicted(X)
 
     def threshold(self, wanted: float | str = "balanced") -> Threshold:
         """Return what is kept at a threshold, as `LinePredictor.threshold` does."""

@@ -15,7 +15,7 @@ from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from linesift.labelling.labels import CONTENT, LABELS, UNSURE
+from linesift.labelling.labels import CONTENT, LABELS, OF_CARDS, PAGE_TYPES, UNSURE
 from linesift.models.context import Context, beside
 from linesift.models.features import (
     LINE_FEATURES,
@@ -28,8 +28,16 @@ from linesift.models.features import (
     word_hashes,
 )
 from linesift.models.linear import HashedLinear, fit_hashed_linear
+from linesift.models.model import unknown_types
 from linesift.models.network import Network, fit_network
-from linesift.models.odds import Probability, expit, is_unsure, logit
+from linesift.models.odds import Probability, expit, is_unsure, logit, softmax
+from linesift.models.pages import (
+    PageTypes,
+    fit_token_weights,
+    page_columns,
+    page_tokens,
+    token_scores,
+)
 from linesift.models.trees import Trees, fit_trees, quantised
 from linesift.reading.page import NO_PATH, Batch, Page
 from linesift.reading.tag_paths import hashed_paths
@@ -42,6 +50,10 @@ _EASY_SHARE = 0.2
 _LEAF = 80  # lines a leaf holds at least, fewer when there is little to learn from
 _LEARNED_MARGIN = 0.02  # trees learn from lines whose probability is further from 0 and 1
 _FEWEST = 50  # lines that trees learn from at least
+_FEWEST_PAGES = 20  # of a type, or without content, that a model of pages learns from
+_PAGE_LEAVES = 8
+_PAGE_LEAF = 10  # pages that a leaf holds at least
+_TYPE_PENALTY = 0.1  # L2, of the linear model of a page's tokens
 _MANY = 20_000  # lines from which on it pays to leave easy ones out
 
 Rows = npt.NDArray[np.intp]
@@ -59,7 +71,7 @@ class Fitting:
 
     def __init__(self, views: TrainingViews, settings: Mapping[str, Any]) -> None:
         self.settings = settings
-        self.views, self.as_read = views
+        self.views, self.as_read, self.has_content = views
         self.batch = Batch.from_pages(self.views.pages)
         self.labels = np.concatenate(self.views.labels)
         self.known = np.flatnonzero(self.labels != UNSURE)
@@ -92,6 +104,85 @@ class Fitting:
             is_out = np.isin(page, held_out)
             folds.append((np.flatnonzero(~is_out), np.flatnonzero(is_out)))
         return folds
+
+    def _page_folds(self) -> list[tuple[Rows, Rows]]:
+        """Return pages to learn from and to judge, per group of sites; none of a single site."""
+        n_pages, page = len(self.views), self.batch.page_of_line
+        if len(set(self.views.sites)) < 2:
+            return []
+        folds = []
+        for _, held_out in self.folds:
+            is_out = np.zeros(n_pages, bool)
+            is_out[page[held_out]] = True
+            folds.append((np.flatnonzero(~is_out), np.flatnonzero(is_out)))
+        return folds
+
+    def page_types(self, line: Floats, probability: Probability) -> tuple[PageTypes | None, Floats]:
+        """Return a model of page types, and out-of-site probabilities of each page.
+
+        None, and unknown ones, where there are not two types with enough pages.
+        """
+        n_pages = len(self.views)
+        codes = {name: code for code, name in enumerate(PAGE_TYPES)}
+        types = np.array([codes.get(name, -1) for name in self.views.page_types])
+        types[(self.has_content < 1) & ~np.isin(self.views.page_types, [*OF_CARDS])] = -1
+        counts = np.bincount(types[types >= 0], minlength=len(PAGE_TYPES))
+        types[~np.isin(types, np.flatnonzero(counts >= _FEWEST_PAGES))] = -1
+        folds, learned = self._page_folds(), np.flatnonzero(types >= 0)
+        if len(np.unique(types[learned])) < 2 or not folds:
+            return None, unknown_types(n_pages)
+        tokens = page_tokens(self.batch, self.words)
+        everything = (np.arange(n_pages), np.empty(0, np.intp))
+        jobs = [
+            (tokens, types, np.intersect1d(learned, learn), _TYPE_PENALTY)
+            for learn, _ in [*folds, everything]
+        ]
+        *parts, (weights, intercept) = self._side_by_side(fit_token_weights, jobs)
+        scores = np.full((n_pages, len(PAGE_TYPES)), np.nan, np.float32)
+        for (_, judge), (part, constant) in zip(folds, parts, strict=True):
+            scores[judge] = token_scores(part, constant, tokens)[judge]
+        columns = page_columns(self.batch, line, probability)
+        known = np.unique(types[learned]).astype(np.intp)
+        target = np.where(types >= 0, np.searchsorted(known, types), -1)
+        features = np.concatenate([scores, columns], axis=1)
+        trees, judged = self._page_trees(features, target, self.settings["type_trees"])
+        found = np.zeros((n_pages, len(PAGE_TYPES)), np.float32)
+        found[:, known] = softmax(judged)
+        return PageTypes(known, weights, intercept, trees), found
+
+    def content_of_pages(
+        self, line: Floats, probability: Probability, page_types: Floats
+    ) -> tuple[Trees | None, Probability]:
+        """Return trees that tell whether pages have content, and the out-of-site probability.
+
+        None, and 1 for all, where training shows no page without.
+        """
+        target = self.has_content.astype(np.intp)
+        counts = np.bincount(target[target >= 0], minlength=2)
+        if counts.min() < _FEWEST_PAGES or not self._page_folds():
+            return None, np.ones(len(self.views))
+        columns = page_columns(self.batch, line, probability)
+        features = np.concatenate([page_types, columns], axis=1)
+        trees, judged = self._page_trees(features, target, self.settings["page_trees"])
+        return trees, expit(judged[:, 0])
+
+    def _page_trees(
+        self, features: Floats, target: npt.NDArray[np.intp], trees: int
+    ) -> tuple[Trees, npt.NDArray[np.float64]]:
+        """Fit trees on the pages whose target is known; return them, and out-of-site scores."""
+        learned = np.flatnonzero(target >= 0)
+        binned = quantised(features)
+        options = {"trees": trees, "leaves": _PAGE_LEAVES, "least": _PAGE_LEAF, "seed": 0}
+        options["seed"] = self.settings["random_state"]
+        folds = self._page_folds()
+        jobs: list[tuple[Any, ...]] = [(binned, target, learned, learned[:0], options)]
+        for learn, judge in folds:
+            jobs.append((binned, target, np.intersect1d(learned, learn), judge, options))
+        (model, _), *judged = self._side_by_side(_fit_page_trees, jobs)
+        scores = np.zeros((len(features), model.n_outputs))
+        for (_, judge), (_, found) in zip(folds, judged, strict=True):
+            scores[judge] = found
+        return model, scores
 
     def judged_pages(
         self, probability: Probability
@@ -259,11 +350,12 @@ class Fitting:
             "seed": self.settings["random_state"],
         }
 
-    def with_context(self, line: Floats, probability: Probability) -> Floats:
+    def with_context(self, line: Floats, probability: Probability, page_types: Floats) -> Floats:
         """Return the features of single lines beside those of their surroundings."""
         if self._context is None:
+            scores = ngram_scores(line)
             self._context = Context(
-                self.batch, self.words, self.text, self.markup, ngram_scores(line)
+                self.batch, self.words, self.text, self.markup, scores, page_types
             )
         return beside(line, probability, self._context)
 
@@ -342,6 +434,28 @@ def _fit_linear(
 ) -> tuple[HashedLinear, Floats]:
     model = fit_hashed_linear(tokens, token_row, labels, **options)
     return model, model.scores(take_rows(tokens, judge))
+
+
+def _fit_page_trees(
+    features: Floats,
+    target: npt.NDArray[np.intp],
+    learn: Rows,
+    judge: Rows,
+    options: dict[str, Any],
+) -> tuple[Trees, npt.NDArray[np.float64]]:
+    """Fit on some pages and judge others; a class that a fold does not know has no chance."""
+    known, classes = np.unique(target[learn], return_inverse=True)
+    weight = np.ones(len(learn), np.float32)
+    trees = fit_trees(features[learn], classes, weight, **options)
+    scores = trees.scores(features[judge])
+    n_classes = int(target.max()) + 1
+    if len(known) < n_classes:
+        share = np.zeros((len(judge), n_classes))
+        share[:, known] = softmax(scores)
+        scores = np.log(np.maximum(share, 1e-6))
+        if n_classes == 2:
+            scores = scores[:, 1:] - scores[:, :1]
+    return trees, scores
 
 
 def _fit_and_judge(

@@ -72,7 +72,7 @@ class SiteClassifier(LineEstimator):
         pages, labels = _in_both_forms(X, y)
         known = labels != UNSURE
         _check_both_sides(labels[known])
-        batch, judged, features = base.judge(pages)
+        batch, judged, features, _ = base.judge(pages)
         content, kinds = log_odds(judged)
         content = content - logit(np.array(base.thresholds_["balanced"][0]))
         seen = _Rows(evidence(base, batch, features), self.strength)

@@ -30,6 +30,7 @@ from linesift.reading.page import Page
 from linesift.reading.readers import read_html
 from linesift.scoring.evaluate import Report, evaluate, score_predictions
 from linesift.scoring.metrics import Estimate
+from linesift.training.classifier import LineClassifier
 
 Say = Callable[[str], None]
 _HTML = (".html", ".htm", ".xhtml")
@@ -233,7 +234,7 @@ def train(
         )
     say(data.describe())
     say(f"fitting on {len(data.train)} page{'s' * (len(data.train) != 1)}")
-    fitted = clone(model).fit(data.train.pages, data.train.labels)
+    fitted = _fitted(model, data.train)
     if len(data.test):
         say(f"scoring {len(data.test)} held-out pages")
         report = evaluate("linesift", fitted, data.test)
@@ -243,7 +244,7 @@ def train(
         report = _leave_one_out(model, data.train, fitted.threshold())
         scored, held_out = data.train, "each page by a model trained on the others"
     points = [
-        (len(part), _line_f1(clone(model).fit(part.pages, part.labels), scored))
+        (len(part), _line_f1(_fitted(model, part), scored))
         for part in (_share_of_sites(data.train, share) for share in curve)
     ]
     return Training(fitted, report, _baseline(model, scored), held_out, data, points)
@@ -263,7 +264,7 @@ def _leave_one_out(model: LinePredictor, labelled: LabelledPages, threshold: Thr
     for i in range(len(labelled)):
         others = labelled.select(np.arange(len(labelled)) != i)
         try:
-            fitted.append(clone(model).fit(others.pages, others.labels))
+            fitted.append(_fitted(model, others))
         except ValueError as error:
             name = labelled.pages[i].page_id
             raise DataError(f"page {name!r} cannot be scored by the others: {error}") from error
@@ -276,6 +277,14 @@ def _leave_one_out(model: LinePredictor, labelled: LabelledPages, threshold: Thr
         return [fitted[k].predict_proba([page])[0] for k, page in zip(chosen, pages, strict=True)]
 
     return score_predictions("linesift", predict, labelled, threshold)
+
+
+def _fitted(model: LinePredictor, labelled: LabelledPages) -> LinePredictor:
+    """Return a copy of a model fitted to some pages, and to their types if it learns those."""
+    fitted = clone(model)
+    if isinstance(fitted, LineClassifier):
+        return fitted.fit(labelled.pages, labelled.labels, page_types=labelled.page_types)
+    return fitted.fit(labelled.pages, labelled.labels)
 
 
 def _share_of_sites(labelled: LabelledPages, share: float) -> LabelledPages:

@@ -1,26 +1,65 @@
 """The forms in which training shows a page: with and without markup, whole and shortened.
 
 A model that never met unknown markup collapses on it, and pages in use come in every
-shape, from a whole dump with a twentieth of content to a nearly clean text with one
-list of headlines left.
+shape: a whole dump with a twentieth of content, a nearly clean text with one list of
+headlines left, three sentences among the menus of a large site, text as any converter
+writes it, and pages that hold no article at all.
 """
 
-import re
-from dataclasses import replace
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from linesift.labelling.labels import CONTENT, OTHER, RELATED, LabelArray, LabelledPages
+from linesift.labelling.labels import (
+    CONTENT,
+    OF_CARDS,
+    OTHER,
+    RELATED,
+    UNSURE,
+    LabelArray,
+    LabelledPages,
+)
 from linesift.reading.page import Page
 
 _REPEATED = 0.2  # share of plain-text views in which the heading stands a second time
-_LIST_MARKS = ("* ", "• ", "- ", "+ ")
-_LIST_ITEM = re.compile(r"(?:^| )(?:li|dd|dt)(?:[.#]|$| )")
+_TITLED = 0.2  # share that begin with the title in the head of the page, as converters write it
 _TEASER = 30  # characters of a line that may stand inside an article
 _FEWEST = 4  # lines of an article that teasers are put into
 _BLOCK = 8  # mean length in lines of the blocks of noise that are dropped together
+_SHORT_ARTICLES = (2, 6)  # lines, from and up to, that are left of an article cut short
+_WIDTHS = (66, 100)  # characters, from and up to, at which some converters wrap lines
+_MOST_BREAKS = 3  # inside a line, where a converter takes each link for a line
+_CELLS = " | "
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How many of the training pages are shown in which form, each from 0 to 1.
+
+    Parameters
+    ----------
+    shorten : float
+        Of all views, those from which blocks of noise are dropped at random.
+    teasers : float
+        Of the plain-text views, those with headlines of other articles inside this one.
+    cut : float
+        Of all views, those of which only the first lines of the article are left.
+    breaks : float
+        Of the plain-text views, those whose lines are broken as other converters do: wrapped
+        at a width, or at links and cells.
+    without_article : float
+        Of the pages in each form, those that are shown once more without their article.
+    """
+
+    shorten: float
+    teasers: float
+    cut: float
+    breaks: float
+    without_article: float
 
 
 class TrainingViews(NamedTuple):
@@ -29,103 +68,137 @@ class TrainingViews(NamedTuple):
     Parameters
     ----------
     labelled : LabelledPages
+        Where the article was taken out, all lines are unsure: lines learn nothing of them.
     as_read : ndarray of shape (n_views,), bool
         Whether a view is the page as it was read, with or without its markup.
+    has_content : ndarray of shape (n_views,), int8
+        Whether a view has content: 1 or 0; -1 where nobody has said.
     """
 
     labelled: LabelledPages
     as_read: npt.NDArray[np.bool_]
+    has_content: npt.NDArray[np.int8]
+
+
+class _View(NamedTuple):
+    page: Page
+    labels: LabelArray
 
 
 def training_views(
-    labelled: LabelledPages,
-    *,
-    shorten: float,
-    hide_markup: bool,
-    list_marks: float,
-    teasers: float,
-    seed: int,
+    labelled: LabelledPages, shares: Shares, *, hide_markup: bool, seed: int
 ) -> TrainingViews:
     """Return every page once as plain text and, where its markup is known, once with it.
-
-    As plain text some have a mark before each item of a list.
 
     Parameters
     ----------
     labelled : LabelledPages
         The pages to learn from.
-    shorten : float, 0 to 1
-        Share of the views from which blocks of noise are dropped at random.
+    shares : Shares
     hide_markup : bool
         Whether pages with markup are shown without it too.
-    list_marks : float, 0 to 1
-        Share of those that are shown without it as converters write them that mark the
-        items of lists.
-    teasers : float, 0 to 1
-        Share of the plain-text views with headlines of other articles between the lines of
-        this one, as many sites put them.
     seed : int
         What is drawn at random.
     """
     rng = np.random.default_rng(seed)
-    pages: list[Page] = []
-    labels: list[LabelArray] = []
-    corpus: list[str] = []
-    gold: list[tuple[str, ...]] = []
-    page_types: list[str] = []
-    as_read: list[bool] = []
-    for page, y, name, article, page_type in zip(
-        labelled.pages,
-        labelled.labels,
-        labelled.corpus,
-        labelled.gold,
-        labelled.page_types,
-        strict=True,
-    ):
-        forms = [page]
-        if page.markup is not None and hide_markup:
-            marked = rng.random() < list_marks
-            forms.append(_with_list_marks(page, rng) if marked else page.without_markup())
+    views: list[_View] = []
+    source: list[int] = []
+    has_content: list[int] = []
+    for number, (page, y) in enumerate(zip(labelled.pages, labelled.labels, strict=True)):
+        of_cards = labelled.page_types[number] in OF_CARDS
+        forms = [page, page.without_markup()] if page.markup and hide_markup else [page]
         for form in forms:
-            keep = np.arange(len(y))
-            if rng.random() < shorten:
-                keep = _drop_noise(y, rng)
-            if not len(keep):
-                continue
-            shown = y[keep]
-            if form.markup is None and rng.random() < teasers:
-                keep = _insert_teasers(page, y, keep, rng)
-                shown = y[keep]
-            if form.markup is None and rng.random() < _REPEATED:
-                keep, shown = _repeat_heading(keep, shown, rng)
-            pages.append(form.select(keep))
-            labels.append(shown)
-            corpus.append(name)
-            gold.append(article)
-            page_types.append(page_type)
-            as_read.append(pages[-1].lines == page.lines)
-    if shorten and not any((y > CONTENT).any() for y in labels):
+            view = _shown(form, page, y, shares, rng)
+            if len(view.labels):
+                views.append(view)
+                source.append(number)
+                has_content.append(_content_of(view.labels, of_cards))
+            if rng.random() < shares.without_article:
+                noise = np.flatnonzero((y != CONTENT) & (y != UNSURE))
+                if len(noise) and (y == CONTENT).any():
+                    unsure = np.full(len(noise), UNSURE, np.int8)
+                    views.append(_View(form.select(noise), unsure))
+                    source.append(number)
+                    has_content.append(0)
+    if shares.shorten and not any((view.labels > CONTENT).any() for view in views):
         # All noise fell away, as may happen with a few pages; there is nothing to learn then.
-        return training_views(
-            labelled,
-            shorten=0,
-            hide_markup=hide_markup,
-            list_marks=list_marks,
-            teasers=teasers,
-            seed=seed,
-        )
-    return TrainingViews(LabelledPages(pages, labels, corpus, gold, page_types), np.array(as_read))
-
-
-def _with_list_marks(page: Page, rng: np.random.Generator) -> Page:
-    """Return a page as plain text with one and the same mark before the items of its lists."""
-    assert page.markup is not None  # nosec B101 # only such pages are chosen
-    mark = _LIST_MARKS[rng.integers(len(_LIST_MARKS))]
-    lines = (
-        mark + line if _LIST_ITEM.search(path) else line
-        for line, path in zip(page.lines, page.markup.paths, strict=True)
+        whole = replace(shares, shorten=0)
+        return training_views(labelled, whole, hide_markup=hide_markup, seed=seed)
+    pages = [view.page for view in views]
+    return TrainingViews(
+        LabelledPages(
+            pages,
+            [view.labels for view in views],
+            [labelled.corpus[k] for k in source],
+            [labelled.gold[k] for k in source],
+            [labelled.page_types[k] for k in source],
+        ),
+        np.array([p.lines == labelled.pages[k].lines for p, k in zip(pages, source, strict=True)]),
+        np.array(has_content, np.int8),
     )
-    return replace(page.without_markup(), lines=tuple(lines))
+
+
+def _content_of(labels: LabelArray, of_cards: bool) -> int:
+    """Return whether a page has content: 1, 0, or -1 where its labels do not say."""
+    if (labels == CONTENT).any():
+        return 1
+    return 0 if of_cards else -1
+
+
+def _shown(
+    form: Page, page: Page, labels: LabelArray, shares: Shares, rng: np.random.Generator
+) -> _View:
+    """Return a page in one of its forms, changed at random."""
+    keep = np.arange(len(labels))
+    if rng.random() < shares.cut:
+        keep = _cut_short(labels, rng)
+    if rng.random() < shares.shorten:
+        keep = keep[_drop_noise(labels[keep], rng)]
+    plain = form.markup is None and bool(len(keep))
+    if plain and rng.random() < shares.teasers:
+        keep = _insert_teasers(page, labels, keep, rng)
+    shown = labels[keep]
+    if plain and rng.random() < _REPEATED:
+        keep, shown = _repeat_heading(keep, shown, rng)
+    view = _View(form.select(keep), shown)
+    if plain and rng.random() < shares.breaks:
+        link_share = page.markup.link_share if page.markup else [0.0] * len(page.lines)
+        view = _broken(view, [link_share[k] for k in keep], rng)
+    if plain and page.markup and page.markup.title and rng.random() < _TITLED:
+        pieces = [[line] for line in view.page.lines]
+        titled = _pieces(view, [[page.markup.title, *pieces[0]], *pieces[1:]])
+        titled.labels[0] = UNSURE
+        view = titled
+    return view
+
+
+def _broken(view: _View, link_share: Sequence[float], rng: np.random.Generator) -> _View:
+    """Break lines as some converters do: all at one width, or around their links and cells."""
+    lines = view.page.lines
+    if rng.random() < 0.5:
+        width = int(rng.integers(*_WIDTHS))
+        wrapped = [textwrap.wrap(line, width, break_on_hyphens=False) for line in lines]
+        return _pieces(view, wrapped)
+    pieces = []
+    for line, share in zip(lines, link_share, strict=True):
+        cells = line.split(_CELLS)
+        if len(cells) > 1:
+            pieces.append([cell for cell in cells if cell.strip()])
+        elif 0 < share < 1 and (words := line.split(" "))[1:]:
+            breaks = rng.integers(1, len(words), rng.integers(1, _MOST_BREAKS + 1))
+            parts = np.split(np.array(words, object), np.unique(breaks))
+            pieces.append([" ".join(part) for part in parts])
+        else:
+            pieces.append([line])
+    return _pieces(view, pieces)
+
+
+def _pieces(view: _View, pieces: Sequence[Sequence[str]]) -> _View:
+    """Return a page as plain text with each line in pieces; each has the label of the line."""
+    lines = tuple(piece for line in pieces for piece in line)
+    labels = np.repeat(view.labels, [len(line) for line in pieces])
+    numbers = tuple(range(1, len(lines) + 1))
+    return _View(replace(view.page, lines=lines, numbers=numbers, markup=None), labels)
 
 
 def _repeat_heading(
@@ -152,7 +225,18 @@ def _insert_teasers(
     return np.insert(keep, rng.choice(content[1:], n), rng.choice(teasers, n))
 
 
-def _drop_noise(labels: LabelArray, rng: np.random.Generator) -> np.ndarray:
+def _cut_short(labels: LabelArray, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    """Return the positions that stay when the article ends after its first lines."""
+    content = np.flatnonzero(labels == CONTENT)
+    left = int(rng.integers(_SHORT_ARTICLES[0], _SHORT_ARTICLES[1] + 1))
+    if len(content) <= left:
+        return np.arange(len(labels))
+    gone = np.isin(labels, (CONTENT, UNSURE))
+    gone[: content[left]] = False
+    return np.flatnonzero(~gone)
+
+
+def _drop_noise(labels: LabelArray, rng: np.random.Generator) -> npt.NDArray[np.intp]:
     """Return the positions that stay when random blocks of noise are dropped."""
     is_noise = labels != CONTENT
     borders = rng.random(len(labels)) < 1 / _BLOCK

@@ -1,0 +1,331 @@
+"""What a page is, seen as a whole: its type, and whether it has text of its own.
+
+A line in a list of headlines and a line in an article that is a list look alike; what tells
+them apart is the page. So before lines look at their neighbours, each page gets a
+probability for every page type: a linear model of the words of its lines, of the elements
+around them and of what its source tells, then boosted trees over that and over averages of
+what its lines say. Trees of the same kind say at the end, of the lines' probabilities,
+whether there is any content at all: players, front pages and error pages have none.
+
+Sums over lines are kept in integers of fixed point, where they are exact: a page's numbers
+do not depend on the pages beside it.
+"""
+
+import zlib
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from linesift.labelling.labels import LABELS, PAGE_TYPES
+from linesift.models.features import LINE_FEATURES, MARKUP_FEATURES, Floats, Words
+from linesift.models.odds import softmax
+from linesift.models.shapes import check_arrays, check_bounded
+from linesift.models.trees import Trees
+from linesift.reading.page import NO_PATH, Batch
+from linesift.reading.tag_paths import hashed_paths
+from linesift.reading.tokens import sorted_distinct
+
+_BITS = 13
+GROUPS = 3
+"""Groups of tokens: words of lines, words of tag paths, hints of the page's source."""
+_BUCKETS = GROUPS << _BITS
+_FIXED = 1 << 16
+_WEIGHT = 1 << 12  # what a weight of 1 is as a whole number
+_PROSE = (60, 120, 240)  # characters from which on lines are counted as prose
+_BY_LENGTH = ("link_share", "in_paragraph", "in_list", "in_table", "ends_sentence")
+_LIKELY = (0.2, 0.5, 0.8)
+_PLACE = 4  # lines in one place of the tree that make it a list
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class PageTokens:
+    """The distinct hashed tokens of pages, a number for each page and token.
+
+    Parameters
+    ----------
+    page, bucket : ndarray of shape (n_tokens,), int64
+        Sorted by page.
+    n_pages : int
+    """
+
+    page: Integers
+    bucket: Integers
+    n_pages: int
+
+    @property
+    def values(self) -> npt.NDArray[np.float64]:
+        """Weight of each token: one over the root of the tokens of its group on its page."""
+        key = self.page * GROUPS + (self.bucket >> _BITS)
+        return 1 / np.sqrt(np.bincount(key)[key]) if len(key) else np.empty(0)
+
+
+def page_tokens(batch: Batch, words: Words) -> PageTokens:
+    """Return the words, elements and hints of each page.
+
+    Parameters
+    ----------
+    batch : Batch
+    words : tuple of ndarray
+        From `linesift.models.features.word_hashes`.
+    """
+    value, line = words
+    parts = [_keys(batch.page_of_line[line], value.astype(np.int64) >> (32 - _BITS), 0)]
+    known = np.flatnonzero(batch.path_ids != NO_PATH)
+    if len(known):
+        page, path = _distinct_pairs(batch.page_of_line[known], batch.path_ids[known])
+        tokens = hashed_paths(batch.split_paths, _BITS)
+        size = tokens.counts[path]
+        at = np.repeat(tokens.starts[path] - np.cumsum(size) + size, size) + np.arange(size.sum())
+        parts.append(_keys(np.repeat(page, size), tokens.hashes[0][at].astype(np.int64), 1))
+    hints = [
+        (number, zlib.crc32(hint.encode("utf-8", "replace")) >> (32 - _BITS))
+        for number, found in enumerate(batch.hints)
+        for hint in found
+    ]
+    if hints:
+        page_of_hint, hashes = np.array(hints, np.int64).T
+        parts.append(_keys(page_of_hint, hashes, 2))
+    distinct = sorted_distinct(np.concatenate(parts).astype(np.uint64)).astype(np.int64)
+    return PageTokens(distinct >> 32, distinct & 0xFFFFFFFF, len(batch.page_starts) - 1)
+
+
+def _keys(page: Integers, hashes: Integers, group: int) -> Integers:
+    return (page << 32) | (hashes + (group << _BITS))
+
+
+def _distinct_pairs(one: Integers, other: Integers) -> tuple[Integers, Integers]:
+    keys = sorted_distinct(((one << 32) | other).astype(np.uint64)).astype(np.int64)
+    return keys >> 32, keys & 0xFFFFFFFF
+
+
+@cache
+def page_column_names() -> tuple[str, ...]:
+    """Return the names of the columns of `page_columns`, in order."""
+    single = (*LINE_FEATURES, *MARKUP_FEATURES)
+    scores = (f"{kind}:{label}" for kind in ("ngrams", "paths") for label in LABELS)
+    return (
+        *(f"{name}[mean]" for name in (*single, *scores)),
+        *(f"{name}[by length]" for name in _BY_LENGTH),
+        *(f"lines_from_{least}" for least in _PROSE),
+        *("log_lines", "log_characters", "probability", "log_likely_lines"),
+        *("log_likely_characters", "likely_share"),
+        *(f"lines_above_{bound}" for bound in _LIKELY),
+        *("likeliest", "likeliest_characters", "lines_in_lists", "characters_in_lists"),
+        *("links_in_lists", "longest_list"),
+    )
+
+
+def page_columns(batch: Batch, line: Floats, probability: npt.NDArray[Any]) -> Floats:
+    """Return what the lines of each page say together, of shape (n_pages, n_columns).
+
+    Means over lines of all that single lines say, some of them weighted by length; how many
+    lines there are and how long; how likely content is among them; and how much of the page
+    stands in lists, by places of the tree that hold several lines. NaN where markup is
+    unknown, and for pages without lines.
+
+    Parameters
+    ----------
+    batch : Batch
+    line : ndarray of shape (n_lines, n_line_columns), float32
+        What single lines say.
+    probability : ndarray of shape (n_lines,), 0 to 1
+        Of being content.
+    """
+    names = (*LINE_FEATURES, *MARKUP_FEATURES)
+    sizes = np.diff(batch.page_starts)
+    pages = _Pages(batch)
+    characters = batch.line_lengths.astype(np.float64)
+    likely = probability.astype(np.float64)
+    total = pages.sum(characters)
+    columns = [pages.sum(column) / np.maximum(sizes, 1) for column in line.T]
+    for name in _BY_LENGTH:
+        column = line[:, names.index(name)]
+        columns.append(pages.sum(column * characters) / np.maximum(total, 1))
+    for least in _PROSE:
+        columns.append(np.log1p(pages.sum(characters >= least)))
+    columns += [
+        np.log1p(sizes),
+        np.log1p(total),
+        pages.sum(likely) / np.maximum(sizes, 1),
+        np.log1p(pages.sum(likely)),
+        np.log1p(pages.sum(likely * characters)),
+        pages.sum(likely * characters) / np.maximum(total, 1),
+        *(np.log1p(pages.sum(likely > bound)) for bound in _LIKELY),
+        pages.highest(likely),
+        pages.highest(likely * np.minimum(characters, 1000)),
+        *_lists(batch, pages, line[:, names.index("link_share")], characters),
+    ]
+    found = np.stack(columns, axis=1).astype(np.float32)
+    found[sizes == 0] = np.nan
+    found[np.ix_(~pages.has_markup, _of_markup())] = np.nan
+    return found
+
+
+@cache
+def _of_markup() -> npt.NDArray[np.intp]:
+    """Return which columns of `page_columns` tell of the markup."""
+    of_lists = ("lines_in_lists", "characters_in_lists", "links_in_lists", "longest_list")
+    by_length = tuple(f"{name}[" for name in MARKUP_FEATURES[1:])
+    return np.array(
+        [
+            number
+            for number, name in enumerate(page_column_names())
+            if name.startswith((*by_length, "paths:")) or name in of_lists
+        ]
+    )
+
+
+class _Pages:
+    """Sums and maxima over the lines of each page of a batch."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._starts = batch.page_starts[:-1]
+        self._filled = np.flatnonzero(np.diff(batch.page_starts))
+        self.has_markup = self.highest(batch.path_ids != NO_PATH) > 0
+
+    def sum(self, column: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Return exact sums in fixed point; NaN counts as zero."""
+        values = np.rint(np.nan_to_num(column.astype(np.float64), nan=0.0) * _FIXED)
+        return self._reduced(np.add, values.astype(np.int64)) / _FIXED
+
+    def highest(self, column: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Return the largest value of each page, zero for one without lines."""
+        return self._reduced(np.maximum, column.astype(np.float64))
+
+    def _reduced(self, function: np.ufunc, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        result = np.zeros(len(self._starts), column.dtype)
+        if len(self._filled):
+            result[self._filled] = function.reduceat(column, self._starts[self._filled])
+        return result
+
+
+def _lists(
+    batch: Batch, pages: _Pages, link_share: Floats, characters: npt.NDArray[np.float64]
+) -> list[npt.NDArray[np.float64]]:
+    """Return the share of lines and of characters in lists, their links, and the longest one.
+
+    A list is what stands more than a few times in the same place of the tree.
+    """
+    keys = (batch.page_of_line << 32) | (batch.path_ids & 0xFFFFFFFF)
+    _, same, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    size = counts[same].astype(np.float64)
+    listed = size >= _PLACE
+    lines = np.maximum(pages.sum(np.ones(batch.n_lines)), 1)
+    in_lists = pages.sum(listed * characters)
+    return [
+        pages.sum(listed) / lines,
+        in_lists / np.maximum(pages.sum(characters), 1),
+        pages.sum(listed * np.nan_to_num(link_share, nan=0.0) * characters)
+        / np.maximum(in_lists, 1),
+        np.log1p(pages.highest(size)),
+    ]
+
+
+@dataclass(frozen=True)
+class PageTypes:
+    """Tells the type of a page.
+
+    Parameters
+    ----------
+    types : ndarray of shape (n_known,), intp
+        Index into `PAGE_TYPES` of those that it tells apart.
+    weights : ndarray of shape (n_buckets, n_types), int32
+        Of each token of a page, as whole numbers.
+    intercept : ndarray of shape (n_types,), float64
+    trees : Trees
+        Over the scores of the tokens and the columns of `page_columns`.
+    """
+
+    types: npt.NDArray[np.intp]
+    weights: npt.NDArray[np.int32]
+    intercept: npt.NDArray[np.float64]
+    trees: Trees
+
+    def __post_init__(self) -> None:
+        n_types = len(PAGE_TYPES)
+        check_arrays(
+            self,
+            types=(np.intp, "types"),
+            weights=(np.int32, _BUCKETS, n_types),
+            intercept=(np.float64, n_types),
+        )
+        check_bounded(self, "weights", "intercept")
+        types = self.types.tolist()
+        if len(types) < 2 or types != sorted({*types} & {*range(n_types)}):
+            raise ValueError(f"PageTypes.types: expected codes of page types, got {types}")
+        if self.trees.n_outputs != (outputs := 1 if len(types) == 2 else len(types)):
+            raise ValueError(f"PageTypes.trees: expected {outputs} outputs")
+
+    def scores(self, tokens: PageTokens) -> Floats:
+        """Return one score a type by the tokens of each page, of shape (n_pages, n_types)."""
+        return token_scores(self.weights, self.intercept, tokens)
+
+    def probabilities(self, tokens: PageTokens, columns: Floats) -> Floats:
+        """Return the probability of each type, of shape (n_pages, n_types).
+
+        Parameters
+        ----------
+        tokens : PageTokens
+        columns : ndarray of shape (n_pages, n_columns), float32
+            From `page_columns`.
+        """
+        features = np.concatenate([self.scores(tokens), columns], axis=1)
+        found = np.zeros((tokens.n_pages, len(PAGE_TYPES)), np.float32)
+        found[:, self.types] = softmax(self.trees.scores(features))
+        return found
+
+
+def token_scores(
+    weights: npt.NDArray[np.int32], intercept: npt.NDArray[np.float64], tokens: PageTokens
+) -> Floats:
+    """Return one score a type: a sum of whole numbers for each group of tokens, then their mean."""
+    group = tokens.page * GROUPS + (tokens.bucket >> _BITS)
+    n_groups = tokens.n_pages * GROUPS
+    root = np.sqrt(np.maximum(np.bincount(group, minlength=n_groups), 1)) * _WEIGHT
+    scores = np.empty((tokens.n_pages, len(intercept)), np.float32)
+    for number, constant in enumerate(intercept):
+        # Weights are whole numbers, so their sums in double precision are exact.
+        sums = np.bincount(group, weights=weights[tokens.bucket, number], minlength=n_groups)
+        scores[:, number] = (sums / root).reshape(-1, GROUPS).sum(axis=1) + constant
+    return scores
+
+
+def fit_token_weights(
+    tokens: PageTokens, types: npt.NDArray[np.integer], pages: npt.NDArray[np.intp], penalty: float
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
+    """Return weights and intercepts of a multinomial model of the tokens of some pages.
+
+    Parameters
+    ----------
+    tokens : PageTokens
+    types : ndarray of shape (n_pages,)
+        Index into `PAGE_TYPES` of all pages.
+    pages : ndarray of shape (n_chosen,)
+        The pages to learn from.
+    penalty : float
+        Strength of the L2 penalty.
+    """
+    from scipy.sparse import csr_matrix
+    from sklearn.linear_model import LogisticRegression
+
+    shape = (tokens.n_pages, _BUCKETS)
+    matrix = csr_matrix((tokens.values, (tokens.page, tokens.bucket)), shape=shape)[pages]
+    weights = np.zeros((_BUCKETS, len(PAGE_TYPES)))
+    intercept = np.full(len(PAGE_TYPES), -10.0)  # a type never seen
+    known = np.unique(types[pages])
+    if len(known) == 1:
+        intercept[known] = 10
+    else:
+        model = LogisticRegression(C=1 / penalty, max_iter=200, tol=1e-3)
+        model.fit(matrix, types[pages])
+        coefficients, constants = model.coef_, model.intercept_
+        if len(known) == 2:  # one score for both
+            coefficients = np.concatenate([-coefficients, coefficients]) / 2
+            constants = np.concatenate([-constants, constants]) / 2
+        weights[:, known], intercept[known] = coefficients.T, constants
+    return np.rint(weights * _WEIGHT).astype(np.int32), intercept
