@@ -91,7 +91,13 @@ _FORMATTED = re.compile(
 _START = re.compile(rb"<[a-zA-Z]")
 _LONG_SPACE = 64  # characters between "=" and a value that may be more
 _SPACES = "\t\n\f\r "
-_KEPT = ("class", "id", "style", "hidden")  # what tells of a line
+_KEPT = frozenset(
+    "aria-controls aria-expanded aria-haspopup aria-labelledby class headers hidden id open role"
+    " scope style".split()
+)
+"""Attributes that tell of a line."""
+_KEPT_RAW = {"title": "title", "textarea": "textarea", "xmp": "pre"}
+"""Raw elements with text that is seen, and what holds it without being raw."""
 _LEFT_OUT = _FORMATTING | _ROOTS | frozenset("frame frameset option optgroup plaintext".split())
 
 
@@ -357,9 +363,9 @@ def _rewritten(html: str) -> str:
         raw, _, content, tag, rest, _ = token.groups(default="")
         name = (raw or tag).lower()
         bare = name.removeprefix("/")
-        if bare == "title" and raw:
+        if raw and bare in _KEPT_RAW:
             text = content.replace("<", "&lt;")  # in a drawing it would be tags
-            written.pieces.append(f"<title>{text}</title>")
+            written.pieces.append("<{0}>{1}</{0}>".format(_KEPT_RAW[bare], text))
         elif raw or not bare or bare in _LEFT_OUT:
             continue
         elif bare in _VOID:
@@ -382,5 +388,5 @@ def _tag(name: str, rest: str) -> str:
         if value[:1] in ("'", '"'):
             value = value[1:].removesuffix(value[0])
         kept.setdefault(key.strip(_SPACES).lower(), unescape(value))
-    said = "".join(f' {key}="{escape(kept[key])}"' for key in _KEPT if key in kept)
+    said = "".join(f' {key}="{escape(kept[key])}"' for key in kept if key in _KEPT)
     return f"<{name}{said}>"

@@ -1,8 +1,6 @@
 """Read text, HTML, bytes and files into pages.
 
-HTML becomes lines by a walk over the parsed tree: a block element or a `<br>` ends
-a line, white space collapses, and what a browser would not show gives no line. With
-every line go its link share and its path of tags, classes and ids.
+What becomes of HTML `linesift.reading.html` says.
 """
 
 import codecs
@@ -10,30 +8,16 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 
 from resiliparse.parse.encoding import detect_encoding
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 
 from linesift.reading.hints import page_hints
+from linesift.reading.html import visible_lines
 from linesift.reading.nesting import bounded
 from linesift.reading.page import MOST_LINES, Markup, Page
 from linesift.reading.text import split_lines
-
-_BLOCKS = frozenset(
-    "address article aside blockquote body br button caption center dd details dialog dir div dl"
-    " dt fieldset figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 header hr html label"
-    " legend li main menu nav ol option p pre section summary table tbody td tfoot th thead tr"
-    " ul".split()
-)
-_UNSEEN = frozenset(
-    "applet audio canvas datalist embed frame head iframe map math meta noembed noframes noscript"
-    " object param script select source style svg template textarea title track video".split()
-)
-_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
-_PATH_DEPTH = 16
-_NAME_LENGTH = 80
 
 _BYTE_ORDER_MARKS = (
     (b"\xef\xbb\xbf", "utf-8"),
@@ -129,137 +113,19 @@ def read_html(
     if (tags := data.count(b"<")) > _MOST_TAGS:
         raise ReadError(f"{tags:,} tags are too many for a page")
     tree = LexborHTMLParser(bounded(html, data))
-    collector = _Lines()
+    lines = visible_lines(tree, has_controls=b"aria-controls" in data)
     if tree.root is not None:
-        _walk(tree.root, collector)
         language = language or (tree.root.attributes.get("lang") or "")[:2].lower()
     heading = tree.css_first("head > title")
     title = " ".join(heading.text().split()) if heading is not None else ""
     return Page(
         page_id,
-        tuple(collector.lines),
-        tuple(range(1, len(collector.lines) + 1)),
+        tuple(lines.texts),
+        tuple(range(1, len(lines.texts) + 1)),
         site,
         language,
-        Markup(tuple(collector.link_share), tuple(collector.paths), title, page_hints(data)),
+        Markup(tuple(lines.link_share), tuple(lines.paths), title, page_hints(data)),
     )
-
-
-class _Lines:
-    """Lines under construction: text is added piece by piece until a block ends it."""
-
-    __slots__ = (
-        *("lines", "link_share", "paths", "elements", "has_text"),
-        *("_pieces", "_linked", "_depth", "_lowest", "_path"),
-    )
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.link_share: list[float] = []
-        self.paths: list[str] = []
-        self.elements: list[str] = []  # open elements, outermost first
-        self.has_text = False  # whether the line under construction has any
-        self._pieces: list[str] = []
-        self._linked = 0
-        self._depth = 0  # of the element that holds the whole line so far
-        self._lowest = 0  # depth the walk came down to since the line began
-        self._path = ""
-
-    def add(self, text: str, in_link: bool) -> None:
-        """Append a run of text, not all white space, that stands in the innermost open element."""
-        if not self.has_text:
-            self.has_text = True
-            self._depth = self._lowest = len(self.elements)
-            self._path = self._ancestors()
-        elif self._lowest < self._depth:
-            self._depth = self._lowest
-            self._path = self._ancestors()
-        self._pieces.append(text)
-        if in_link:
-            self._linked += len("".join(text.split()))
-
-    def add_space(self) -> None:
-        """Append white space to a line that has text."""
-        self._pieces.append(" ")
-
-    def _ancestors(self) -> str:
-        return " ".join(self.elements[max(self._depth - _PATH_DEPTH, 0) : self._depth])
-
-    def leave(self) -> None:
-        """Note that the innermost open element was left while a line has text."""
-        if self._lowest > len(self.elements):
-            self._lowest = len(self.elements)
-
-    def flush(self) -> None:
-        """End the line, which has text."""
-        line = " ".join("".join(self._pieces).split())
-        self.lines.append(line)
-        self.link_share.append(self._linked / (len(line) - line.count(" ")))
-        self.paths.append(self._path)
-        self._pieces = []
-        self._linked = 0
-        self.has_text = False
-
-
-def _walk(root: LexborNode, lines: _Lines) -> None:
-    """Visit the tree in document order without recursion: pages nest without limit."""
-    # Half of all nodes are white space between elements: what they meet here is kept short.
-    stack: list[tuple[LexborNode | None, bool, bool]] = []
-    node: LexborNode | None = root
-    in_link = False
-    while node is not None or stack:
-        if node is None:
-            node, in_link, ends_line = stack.pop()
-            lines.elements.pop()
-            if lines.has_text:
-                lines.flush() if ends_line else lines.leave()
-            continue
-        tag = node.tag or ""
-        if tag == "-text":
-            text = node.text_content or " "
-            if not text.isspace():
-                lines.add(text, in_link)
-            elif lines.has_text:
-                lines.add_space()
-        elif tag == "br":
-            if lines.has_text:
-                lines.flush()
-        elif tag not in _UNSEEN:
-            child = node.first_child
-            ends_line = tag in _BLOCKS
-            if child is not None or ends_line:  # comments are neither
-                attributes = node.attributes
-                if not attributes:
-                    name = tag
-                elif "hidden" in attributes or (
-                    (style := attributes.get("style")) and _HIDDEN_STYLE.search(style)
-                ):
-                    node = node.next
-                    continue
-                else:
-                    name = _named(tag, attributes.get("class"), attributes.get("id"))
-                if ends_line and lines.has_text:
-                    lines.flush()
-                if child is not None:
-                    stack.append((node.next, in_link, ends_line))
-                    lines.elements.append(name)
-                    in_link = in_link or tag == "a"
-                    node = child
-                    continue
-        node = node.next
-    if lines.has_text:
-        lines.flush()
-
-
-@lru_cache(maxsize=65536)
-def _named(tag: str, classes: str | None, identifier: str | None) -> str:
-    """Return an element as one word of a path: `tag.class.class#id`."""
-    name = tag
-    if words := (classes or "")[:_NAME_LENGTH].split():
-        name += "." + ".".join(words)
-    if words := (identifier or "")[:_NAME_LENGTH].split():
-        name += "#" + "-".join(words)
-    return name
 
 
 def decode(data: bytes, charset: str = "") -> str:

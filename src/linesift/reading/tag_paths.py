@@ -19,7 +19,7 @@ from linesift.reading.tokens import Tokens, sorted_distinct
 _TAGS_OF = {
     "in_paragraph": {"p"},
     "in_list": {"li", "dd", "dt"},
-    "in_table": {"td", "th"},
+    "in_table": {"td", "th", "tr"},
     "in_link": {"a"},
     "in_navigation": {"nav", "menu"},
     "in_footer": {"footer"},
