@@ -31,9 +31,9 @@ GATHERED = 64
 
 
 def check_page(page: Page) -> None:
-    """Lines have text, are stripped, have no line end; columns have their length."""
+    """Lines have text, and no white space or line end after it; columns have their length."""
     for line in page.lines:
-        assert line and line == line.strip() and "\n" not in line and "\r" not in line
+        assert line and line == line.rstrip() and "\n" not in line and "\r" not in line
     assert len(page.numbers) == len(page.lines)
     assert all(low < high for low, high in zip(page.numbers, page.numbers[1:], strict=False))
     if page.markup is not None:
