@@ -57,7 +57,7 @@ class Page:
     page_id : str
         Name of the page; for files the path as given.
     lines : tuple of str
-        Text of each line, never empty.
+        Text of each line as it came, indentation too; never empty.
     numbers : tuple of int
         1-based number of each line in the file, or among the extracted lines for HTML.
     site : str

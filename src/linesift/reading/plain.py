@@ -17,14 +17,11 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from linesift.reading.text import UNSEEN
+
 NOTHING_LEFT = "***"
 """What a line is seen as that has marks only: the break that articles have between sections."""
 
-# Joiners, soft hyphens, marks of direction and of how an emoji is shown.
-_UNSEEN = (
-    "\u00ad\u034f\u061c\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
-)
-_UNSEEN_CHARACTERS = re.compile(f"[{_UNSEEN}]+")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")  # form feeds and tabs among them
 _SPACE = 32
 
@@ -144,7 +141,7 @@ def spaced(line: str) -> str:
     >>> spaced("\tso\u00adft\u00a0 hyphen")
     'soft hyphen'
     """
-    line = _UNSEEN_CHARACTERS.sub("", line)
+    line = UNSEEN.sub("", line)
     return " ".join(_CONTROLS.sub(" ", line).split()) or NOTHING_LEFT
 
 
@@ -171,7 +168,7 @@ def _suspects() -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Return of each code point whether it may change a line: anywhere in it, at its start."""
     anywhere = np.zeros(sys.maxunicode + 1, bool)
     characters = "".join(map(chr, range(0x10000)))
-    for found in re.finditer(rf"\s|{_CONTROLS.pattern}|[{_UNSEEN}\\*_`\[<~]", characters):
+    for found in re.finditer(rf"\s|{_CONTROLS.pattern}|{UNSEEN.pattern}|[\\*_`\[<~]", characters):
         anywhere[found.start() : found.end()] = True
     anywhere[[ord("\n"), _SPACE]] = False
     at_start = anywhere.copy()
