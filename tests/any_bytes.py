@@ -34,7 +34,7 @@ GATHERED = 64
 
 
 def check_page(page: Page) -> None:
-    """Lines have text, no white space after it and no line end; columns have their length."""
+    """Lines have text, and no white space or line end after it; columns have their length."""
     for line in page.lines:
         assert line and line == line.rstrip() and "\n" not in line and "\r" not in line
     assert len(page.numbers) == len(page.lines)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linesift.reading.page import NO_PATH, Batch, Markup, Page
+from linesift.reading.plain import plain_lines
 
 
 def plain(*lines: str, page_id: str = "p") -> Page:
@@ -112,7 +113,7 @@ line = st.text(st.characters(exclude_characters="\n"), min_size=1, max_size=8)
 @given(st.lists(st.lists(line, max_size=4), max_size=4))
 def test_the_lines_of_a_page_do_not_depend_on_the_pages_beside_it(pages):
     batch = Batch.from_pages([plain(*lines) for lines in pages])
-    assert texts(batch) == [text for lines in pages for text in lines]
+    assert texts(batch) == [text for lines in pages for text in plain_lines(lines)]
     for number, lines in enumerate(pages):
         low, high = batch.page_starts[number : number + 2]
         assert texts(Batch.from_pages([plain(*lines)])) == texts(batch)[low:high]

@@ -1,8 +1,10 @@
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linesift.reading.text import shingles, split_lines, words
+from linesift.reading.text import is_ideograph, shingles, split_lines, word_spans, words
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
@@ -27,7 +29,7 @@ def test_text_without_words_has_no_lines(text):
 
 @given(st.lists(st.text("ab \t\u00a0\x0c", max_size=5)))
 def test_a_line_is_found_under_its_number(rows):
-    expected = [(n, row.strip()) for n, row in enumerate(rows, start=1) if row.strip()]
+    expected = [(n, row.rstrip()) for n, row in enumerate(rows, start=1) if row.strip()]
     assert split_lines("\n".join(rows)) == expected
 
 
@@ -41,6 +43,8 @@ def test_a_line_is_found_under_its_number(rows):
         ("«Міст», — сказала мерка.", "міст сказала мерка"),
         ("snake_case", "snake case"),
         ("one\u00a0two\u2028three", "one two three"),
+        ("so\u00adft\u200b \ufeffhyphen", "soft hyphen"),
+        ("می\u200cرود", "میرود"),
     ],
 )
 def test_texts_that_read_alike_have_the_same_words(one, two):
@@ -59,6 +63,40 @@ def test_texts_that_read_alike_have_the_same_words(one, two):
 )
 def test_chinese_and_japanese_count_one_word_a_character(text, expected):
     assert words(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("पुराना बाज़ार, फिर!", ["पुराना", "बाज़ार", "फिर"]),
+        ("தமிழ் மொழி", ["தமிழ்", "மொழி"]),
+        ("שָׁלוֹם", ["שָׁלוֹם"]),
+        ("и\u0301мя e\u20ddx", ["и\u0301мя", "e\u20ddx"]),
+    ],
+)
+def test_a_word_with_combining_marks_is_whole(text, expected):
+    assert words(text) == [unicodedata.normalize("NFKC", word) for word in expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ที่นี่ 25 คน", ["ที่", "นี่", "25", "ค", "น"]),
+        ("ກິລາ", ["ກິ", "ລ", "າ"]),
+        ("အား၊ OKကစား", ["အား", "ok", "က", "စား"]),
+        ("កីឡា។", ["កី", "ឡា"]),
+    ],
+)
+def test_scripts_without_spaces_count_one_word_a_letter_with_its_signs(text, expected):
+    assert words(text) == expected
+    assert all(map(is_ideograph, [word for word in expected if not word.isascii()]))
+
+
+@given(st.text(st.sampled_from("aб1 ,_日ทัิ่កាើအား\u0301\u00ad")))
+def test_spans_of_words_cover_a_text(text):
+    spans = word_spans(text)
+    assert "".join(text[low:high] for low, high in spans) == text
+    assert all(low < high for low, high in spans)
 
 
 @pytest.mark.parametrize(

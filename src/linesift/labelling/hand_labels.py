@@ -41,6 +41,7 @@ def line_hash(line: str) -> str:
     >>> line_hash("It rained all day.")
     'fad7039ea5a8'
     """
+    line = line.strip()  # indentation is part of a line, but says nothing of which it is
     return hashlib.sha256(line.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_LENGTH]
 
 

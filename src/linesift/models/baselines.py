@@ -18,9 +18,10 @@ from linesift.models.features import Floats
 from linesift.models.model import LinePredictor, Predicted, unknown_types
 from linesift.models.thresholds import PRESETS
 from linesift.reading.page import Page
+from linesift.reading.scripts import SENTENCE_ENDS
 from linesift.reading.text import words
 
-_ENDS = tuple(".!?…。！？؟।")
+_END = re.compile(f"[{SENTENCE_ENDS}]")
 _CLOSING = "\"'»”’“)]›」』"
 _WORDS = 5
 _SHORT_LINE = 10  # words up to which a line is dropped for an invitation
@@ -130,7 +131,8 @@ class RefinedWebRule(LineRule):
 
 
 def _is_sentence(line: str) -> bool:
-    return line.rstrip(_CLOSING + " ").endswith(_ENDS) and len(words(line)) >= _WORDS
+    last = line.rstrip(_CLOSING + " ")[-1:]
+    return _END.fullmatch(last) is not None and len(words(line)) >= _WORDS
 
 
 def _is_web_noise(line: str) -> bool:

@@ -5,21 +5,36 @@ code point its classes, and one `reduceat` per column sums them over each line. 
 here looks at a neighbouring line: that is `linesift.models.context`.
 """
 
-import unicodedata
 from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from linesift.reading.page import (
-    BASIC_PLANE,
-    IDEOGRAPHS_BEYOND,
-    NO_PATH,
-    OTHERS_BEYOND,
-    Batch,
-    Page,
+from linesift.models.characters import (
+    CLOSING,
+    COLON,
+    COMMA,
+    DASH,
+    DIGIT,
+    END,
+    IDEOGRAPH,
+    KHMER,
+    LETTER,
+    LINE_FEED,
+    LOWER,
+    PUNCTUATION,
+    SEPARATOR,
+    SPACE,
+    SYMBOL,
+    THAI,
+    UNSPACED,
+    UPPER,
+    WORD,
+    class_table,
+    fold_table,
 )
+from linesift.reading.page import NO_PATH, Batch, Page
 from linesift.reading.tag_paths import PATH_FEATURES, path_features
 from linesift.reading.tokens import Tokens
 
@@ -27,61 +42,12 @@ Floats = npt.NDArray[np.float32]
 Words = tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]
 """Hashes of words, and the line that each stands in."""
 
-_LETTER, _UPPER, _LOWER, _DIGIT, _SPACE, _PUNCTUATION, _IDEOGRAPH = (1 << k for k in range(7))
-_END, _COMMA, _CLOSING, _SEPARATOR, _SYMBOL, _COLON, _DASH = (1 << k for k in range(7, 14))
-_WORD = _LETTER | _DIGIT
-
-_CHARACTERS = {
-    _END: ".!?…。！？｡؟۔।։",
-    _COMMA: ",;،、，；؛",
-    _CLOSING: "\"'»”’“)]›」』）",
-    _SEPARATOR: "|/\\•·»›→>▶►■●*«‹<←~",
-    _SYMBOL: "@©®#™+=%$€£₽₴¥&_",
-    _COLON: ":：",
-    _DASH: "-–—−",
-}
-_LINE_FEED = 10
-# An ideograph says as much as these: then lines of both kinds of script look alike, and
-# what is learned in one language holds in another.
-_CHARACTERS_PER_IDEOGRAPH = 3
-_WORDS_PER_IDEOGRAPH = 0.6
-
-
-@cache
-def _class_table() -> npt.NDArray[np.uint16]:
-    """Return the classes of each code point of the basic plane as bits."""
-    table = np.zeros(BASIC_PLANE, np.uint16)
-    bits = {"Lu": _LETTER | _UPPER, "Lt": _LETTER | _UPPER, "Ll": _LETTER | _LOWER}
-    bits |= {"Lm": _LETTER, "Lo": _LETTER, "Mn": _LETTER, "Mc": _LETTER}
-    bits |= {"Nd": _DIGIT, "Nl": _DIGIT, "No": _DIGIT, "Zs": _SPACE, "Cc": _SPACE}
-    category = unicodedata.category
-    for code in range(BASIC_PLANE):
-        kind = category(chr(code))
-        table[code] = bits.get(kind, _PUNCTUATION if kind[0] in "PS" else 0)
-    for first, last in ((0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF)):
-        table[first : last + 1] |= _IDEOGRAPH
-    table[_LINE_FEED] = 0
-    for bit, characters in _CHARACTERS.items():
-        for character in characters:
-            table[ord(character)] |= bit
-    table[OTHERS_BEYOND] = _PUNCTUATION | _SYMBOL  # emoji and the like
-    table[IDEOGRAPHS_BEYOND] = _LETTER | _IDEOGRAPH
-    return table
-
-
-@cache
-def _fold_table() -> npt.NDArray[np.uint16]:
-    """Return what n-grams see of each code point: lower case, one digit, one white space."""
-    table = np.arange(BASIC_PLANE, dtype=np.uint16)
-    classes = _class_table()
-    for code in np.flatnonzero(classes & _UPPER).tolist():
-        lower = chr(code).lower()
-        if len(lower) == 1:
-            table[code] = ord(lower)
-    table[(classes & _DIGIT) > 0] = ord("0")
-    table[(classes & _SPACE) > 0] = ord(" ")
-    table[_LINE_FEED] = _LINE_FEED
-    return table
+# What a letter of a script without spaces between words says, in characters and in words of
+# five characters: then lines of all scripts look alike, and what is learned in one language
+# holds in another.
+_WEIGHTS = {IDEOGRAPH: (3, 0.6), THAI: (1.1, 0.22), KHMER: (1.6, 0.32)}
+_LONG = 40  # letters of a line of Thai from which on it is sentences
+_PER_GAP = 0.5  # sentence ends, and commas, that a space says there: some of both
 
 
 LINE_FEATURES = (
@@ -137,7 +103,7 @@ def line_features(batch: Batch) -> Floats:
 
 
 def _line_features(batch: Batch) -> list[npt.NDArray[Any]]:
-    classes = _class_table()[batch.table_rows]
+    classes = class_table()[batch.table_rows]
     starts = batch.line_starts
 
     def total(mask: npt.NDArray[np.bool_]) -> Floats:
@@ -147,30 +113,39 @@ def _line_features(batch: Batch) -> list[npt.NDArray[Any]]:
         return (classes & bits) != 0
 
     before = np.concatenate([[0], classes[:-1]]).astype(np.uint16)
-    ideograph = has(_IDEOGRAPH)
-    word = has(_WORD) & ~ideograph
-    word_start = word & (((before & _WORD) == 0) | ((before & _IDEOGRAPH) != 0))
-    end = has(_END)
-    ideographs = total(ideograph)
-    characters = batch.line_lengths + (_CHARACTERS_PER_IDEOGRAPH - 1) * ideographs
-    words = total(word_start) + _WORDS_PER_IDEOGRAPH * ideographs
+    word = has(WORD) & ~has(UNSPACED)
+    word_start = word & (((before & WORD) == 0) | ((before & UNSPACED) != 0))
+    characters, words = batch.line_lengths.astype(np.float64), total(word_start)
+    word_characters = total(word)
+    for script, (each, words_each) in _WEIGHTS.items():
+        of_script = has(script)
+        if of_script.any():
+            bases = total(of_script & has(LETTER | IDEOGRAPH))
+            characters += each * bases - total(of_script)  # a vowel sign is no character
+            words += words_each * bases
+            word_characters += each * bases
     some_words = np.maximum(words, 1)
-    letters = np.maximum(total(has(_LETTER)), 1)
-    punctuation = total(has(_PUNCTUATION))
-    commas, ends, separators = total(has(_COMMA)), total(end), total(has(_SEPARATOR))
-    digit = has(_DIGIT)
+    letters = np.maximum(total(has(LETTER)), 1)
+    capitals = _sentence_starts(classes, before, starts)
+    commas, ends, separators = total(has(COMMA)), total(has(END)), total(has(SEPARATOR))
+    digit = has(DIGIT)
     first = classes[starts]
     last_at = starts + batch.line_lengths - 1
     last = classes[last_at]
     before_last = classes[np.maximum(last_at - 1, starts)]
-    closed = ((last & _CLOSING) != 0) & ((before_last & _END) != 0)
+    closed = ((last & CLOSING) != 0) & ((before_last & END) != 0)
+    gaps, unmarked = _unmarked_sentences(classes, before, starts, ends)
+    unmarked &= (last & (WORD | UNSPACED)) != 0
+    commas += _PER_GAP * gaps
+    ends += _PER_GAP * gaps + unmarked
+    punctuation = total(has(PUNCTUATION)) + gaps + unmarked
     columns = {
         "log_characters": np.log1p(characters),
         "log_words": np.log1p(words),
-        "mean_word_length": (total(word) + _CHARACTERS_PER_IDEOGRAPH * ideographs) / some_words,
+        "mean_word_length": word_characters / some_words,
         "share_short_words": _short_words(word, word_start, starts) / some_words,
-        "share_capitalised": total(word_start & has(_UPPER)) / some_words,
-        "share_upper": total(has(_UPPER)) / letters,
+        "share_capitalised": (total(word_start & has(UPPER)) + capitals) / some_words,
+        "share_upper": (total(has(UPPER)) + capitals) / letters,
         "share_digits": total(digit) / characters,
         "share_punctuation": punctuation / characters,
         "commas_per_word": commas / some_words,
@@ -178,21 +153,62 @@ def _line_features(batch: Batch) -> list[npt.NDArray[Any]]:
         "sentence_ends_per_word": ends / some_words,
         "separators": np.minimum(separators, 20),
         "separators_per_word": separators / some_words,
-        "symbols": np.minimum(total(has(_SYMBOL)), 10),
-        "dashes": np.minimum(total(has(_DASH)), 10),
-        "colons": np.minimum(total(has(_COLON)), 10),
-        "ends_sentence": closed | ((last & _END) != 0),
-        "ends_colon": (last & _COLON) != 0,
-        "ends_letter": (last & _WORD) != 0,
-        "ends_dots": ((last & _END) != 0) & ((before_last & _END) != 0),
-        "starts_upper": ((first & _LETTER) != 0) & ((first & _LOWER) == 0),
-        "starts_lower": (first & _LOWER) != 0,
-        "starts_digit": (first & _DIGIT) != 0,
-        "starts_mark": (first & (_PUNCTUATION | _SEPARATOR)) != 0,
+        "symbols": np.minimum(total(has(SYMBOL)), 10),
+        "dashes": np.minimum(total(has(DASH)), 10),
+        "colons": np.minimum(total(has(COLON)), 10),
+        "ends_sentence": closed | ((last & END) != 0) | unmarked,
+        "ends_colon": (last & COLON) != 0,
+        "ends_letter": ((last & (WORD | UNSPACED)) != 0) & ~unmarked,
+        "ends_dots": ((last & END) != 0) & ((before_last & END) != 0),
+        "starts_upper": ((first & LETTER) != 0) & ((first & LOWER) == 0),
+        "starts_lower": (first & LOWER) != 0,
+        "starts_digit": (first & DIGIT) != 0,
+        "starts_mark": (first & (PUNCTUATION | SEPARATOR)) != 0,
         "time_of_day": np.minimum(total(_matches(classes, "d:dd")), 5),
-        "year": np.minimum(total(_matches(classes, "dddd ") & ((before & _DIGIT) == 0)), 5),
+        "year": np.minimum(total(_matches(classes, "dddd ") & ((before & DIGIT) == 0)), 5),
     }
     return [columns[name] for name in LINE_FEATURES]
+
+
+def _sentence_starts(
+    classes: npt.NDArray[np.uint16], before: npt.NDArray[np.uint16], starts: npt.NDArray[np.int64]
+) -> Floats | int:
+    """Return how many sentences of each line begin with a letter that has no capital form.
+
+    Each counts as a capital: else a line in Arabic looks like one in which all is lower case.
+    """
+    caseless = (classes & (LETTER | UPPER | LOWER | IDEOGRAPH)) == LETTER
+    if not caseless.any():
+        return 0
+    begins = (before & SPACE) != 0
+    begins[1:] &= (before[:-1] & END) != 0
+    begins[starts] = True
+    return np.add.reduceat(caseless & begins, starts, dtype=np.int32).astype(np.float32)
+
+
+def _unmarked_sentences(
+    classes: npt.NDArray[np.uint16],
+    before: npt.NDArray[np.uint16],
+    starts: npt.NDArray[np.int64],
+    ends: Floats,
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Return how many spaces each line has for marks, and whether it is sentences without any.
+
+    Thai and Lao have no full stop: a space stands between sentences and between clauses.
+    Khmer and Burmese have one, but not everyone writes it.
+    """
+    gaps, unmarked = np.zeros(len(starts), np.float32), np.zeros(len(starts), bool)
+    letter = (classes & (THAI | KHMER)) != 0
+    if letter.any():
+        for script, always in ((THAI, True), (KHMER, False)):
+            bases = np.add.reduceat(
+                (classes & (script | LETTER)) == script | LETTER, starts, dtype=np.int32
+            )
+            unmarked |= (bases >= _LONG) & (always | (ends == 0))
+        gap = ((classes & SPACE) != 0) & ((before & (THAI | KHMER)) != 0)
+        gap[:-1] &= letter[1:]
+        gaps += unmarked * np.add.reduceat(gap, starts, dtype=np.int32)
+    return gaps, unmarked
 
 
 def _short_words(
@@ -218,11 +234,11 @@ def _matches(classes: npt.NDArray[np.uint16], shape: str) -> npt.NDArray[np.bool
     for k, kind in enumerate(shape):
         at = classes[k : size + k]
         if kind == "d":
-            hit &= (at & _DIGIT) != 0
+            hit &= (at & DIGIT) != 0
         elif kind == ":":
-            hit &= (at & _COLON) != 0
+            hit &= (at & COLON) != 0
         else:
-            hit &= (at & _DIGIT) == 0
+            hit &= (at & DIGIT) == 0
     found[:size] = hit
     return found
 
@@ -258,7 +274,7 @@ def hashed_ngrams(batch: Batch, orders: tuple[int, ...], bits: int, head: int, t
         nothing = np.empty(0, np.int64)
         return Tokens((np.empty(0, np.uint32),) * len(orders), nothing, nothing, no_token)
     rows = _shortened(batch, head, tail)
-    breaks = rows == _LINE_FEED
+    breaks = rows == LINE_FEED
     size, longest = len(rows), max(orders)
     padded = np.concatenate([_mixed_table()[rows], np.zeros(longest, np.uint32)])
     stop = np.concatenate([breaks, np.ones(longest, bool)])
@@ -287,13 +303,13 @@ def hashed_ngrams(batch: Batch, orders: tuple[int, ...], bits: int, head: int, t
 @cache
 def _mixed_table() -> npt.NDArray[np.uint32]:
     """Return the number by which each code point enters the hash of an n-gram."""
-    mixed = (_fold_table().astype(np.uint32) + np.uint32(1)) * _MULTIPLIER
+    mixed = (fold_table().astype(np.uint32) + np.uint32(1)) * _MULTIPLIER
     return mixed ^ (mixed >> np.uint32(15))
 
 
 def _shortened(batch: Batch, head: int, tail: int) -> npt.NDArray[np.uint16]:
     """Return the table rows with the middle of long lines left out, after one line feed."""
-    rows = np.concatenate([np.array([_LINE_FEED], np.uint16), batch.table_rows])
+    rows = np.concatenate([np.array([LINE_FEED], np.uint16), batch.table_rows])
     long = np.flatnonzero(batch.line_lengths > head + tail)
     if not len(long):
         return rows
@@ -311,7 +327,8 @@ def word_hashes(batch: Batch) -> Words:
 
     A word counts by its first five letters, which folds most inflection of Slavic and
     other languages; words under four letters mostly say nothing and are left out. In
-    text without spaces each pair of neighbouring ideographs is a word.
+    text without spaces each pair of neighbouring ideographs is a word, and each run of four
+    characters of Thai and the like.
 
     Examples
     --------
@@ -331,11 +348,10 @@ def word_hashes(batch: Batch) -> Words:
 
 
 def _word_hashes(batch: Batch) -> Words:
-    classes = _class_table()[batch.table_rows]
-    ideograph = (classes & _IDEOGRAPH) != 0
-    letters = np.concatenate([(classes & (_LETTER | _IDEOGRAPH)) == _LETTER, np.zeros(5, bool)])
+    classes = class_table()[batch.table_rows]
+    letters = np.concatenate([(classes & (LETTER | UNSPACED)) == LETTER, np.zeros(5, bool)])
     letter = letters[:-5]
-    codes = np.concatenate([_fold_table()[batch.table_rows], np.zeros(5, np.uint16)])
+    codes = np.concatenate([fold_table()[batch.table_rows], np.zeros(5, np.uint16)])
     begins = letter.copy()
     begins[1:] &= ~letter[:-1]
     for k in range(1, 4):
@@ -345,13 +361,21 @@ def _word_hashes(batch: Batch) -> Words:
     for k in range(5):
         value *= _PRIME
         value += codes[starts + k] if k < 4 else codes[starts + k] * letters[starts + k]
-    if ideograph.any():
-        pairs = np.flatnonzero(ideograph[:-1] & ideograph[1:])
-        pair_value = codes[pairs] * _PRIME + codes[pairs + 1]
-        begins[pairs] = True
-        starts = np.concatenate([starts, pairs])
-        order = np.argsort(starts, kind="stable")
-        value = np.concatenate([value, pair_value])[order]
+    for script, length in ((IDEOGRAPH, 2), (THAI | KHMER, 4)):
+        inside = (classes & script) != 0
+        if inside.any():
+            runs = inside & ((classes & (LETTER | IDEOGRAPH)) != 0)
+            for k in range(1, length):
+                runs[:-k] &= inside[k:]
+                runs[-k:] = False
+            at = np.flatnonzero(runs)
+            begins |= runs
+            run_value = codes[at].astype(np.uint32)
+            for k in range(1, length):
+                run_value = run_value * _PRIME + codes[at + k]
+            order = np.argsort(np.concatenate([starts, at]), kind="stable")
+            starts = np.concatenate([starts, at])[order]
+            value = np.concatenate([value, run_value])[order]
     value *= _MULTIPLIER
     counts = np.add.reduceat(begins, batch.line_starts, dtype=np.int64) if len(begins) else 0
     return value, np.repeat(np.arange(batch.n_lines), counts)
@@ -365,7 +389,7 @@ def line_hashes(batch: Batch) -> npt.NDArray[np.uint32]:
 
 
 def _line_hashes(batch: Batch) -> npt.NDArray[np.uint32]:
-    folded = _fold_table()[batch.table_rows].astype(np.uint32)
+    folded = fold_table()[batch.table_rows].astype(np.uint32)
     position = np.arange(len(folded)) - np.repeat(batch.line_starts, batch.line_lengths + 1)
     mixed = (folded + np.uint32(1)) * (position.astype(np.uint32) * np.uint32(2) + _MULTIPLIER)
     mixed = (mixed ^ (mixed >> np.uint32(15))) * _MULTIPLIER

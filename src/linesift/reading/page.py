@@ -8,12 +8,13 @@ that a feature is an array operation over the whole batch, never a loop over lin
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from linesift.reading.plain import code_lines, marked_lines, plain_line, spaced
 from linesift.reading.tag_paths import SplitPaths
 
 BASIC_PLANE = 0x10000
@@ -59,7 +60,7 @@ class Page:
     page_id : str
         Name of the page; for files the path as given.
     lines : tuple of str
-        Text of each line, never empty.
+        Text of each line as it came, indentation too; never empty.
     numbers : tuple of int
         1-based number of each line in the file, or among the extracted lines for HTML.
     site : str
@@ -141,7 +142,8 @@ class Batch:
     Parameters
     ----------
     codes : ndarray of shape (n_characters,), uint32
-        Code points of all lines, each line followed by one line feed.
+        Code points of all lines as features see them (`linesift.reading.plain`), each line
+        followed by one line feed.
     line_starts : ndarray of shape (n_lines,)
         Where each line begins in `codes`.
     line_lengths : ndarray of shape (n_lines,)
@@ -186,11 +188,14 @@ class Batch:
         ([0, 2, 3], [2, 1, 1])
         """
         lines = [line for page in pages for line in page.lines]
-        lengths = np.fromiter(map(len, lines), np.int64, len(lines))
-        text = "\n".join([*lines, ""]) if lines else ""
+        text, codes, lengths = _joined(lines)
         if text.count("\n") != len(lines) or not lengths.all():
             raise ValueError(_odd_line(pages))
-        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        if len(marked := marked_lines(codes, np.cumsum(lengths + 1) - lengths - 1)):
+            code = _code_lines(pages) if "```" in text or "~~~" in text else frozenset()
+            for k in marked.tolist():
+                lines[k] = spaced(lines[k]) if k in code else plain_line(lines[k])
+            _, codes, lengths = _joined(lines)
         ids: dict[str, int] = {}
         path_ids: list[int] = []
         link_share: list[float] = []
@@ -274,6 +279,25 @@ class Batch:
         """Index of the page that each line belongs to, of shape (n_lines,)."""
         sizes = np.diff(self.page_starts)
         return np.repeat(np.arange(len(sizes)), sizes)
+
+
+def _joined(
+    lines: Sequence[str],
+) -> tuple[str, npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    """Return lines as one text with a line feed after each, as code points, and their lengths."""
+    text = "\n".join([*lines, ""]) if lines else ""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    return text, codes, np.fromiter(map(len, lines), np.int64, len(lines))
+
+
+def _code_lines(pages: Sequence[Page]) -> frozenset[int]:
+    """Return which lines of all pages stand between fences."""
+    starts = accumulate((len(page.lines) for page in pages), initial=0)
+    return frozenset(
+        start + k
+        for start, page in zip(starts, pages, strict=False)
+        for k in code_lines(page.lines)
+    )
 
 
 def _odd_line(pages: Sequence[Page]) -> str:

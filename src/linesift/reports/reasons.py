@@ -28,6 +28,7 @@ from linesift.models.model import LineModel, LinePredictor, PagePrediction
 from linesift.models.odds import logit
 from linesift.models.predict import predict_pages
 from linesift.reading.page import Batch, Page
+from linesift.reading.plain import plain_lines
 from linesift.reading.tag_paths import PATH_FEATURES, SplitPaths, hashed_paths, path_features
 from linesift.reading.text import is_ideograph
 from linesift.reports.word_weights import word_weights
@@ -301,9 +302,10 @@ def _distance(keep: npt.NDArray[np.bool_]) -> Told:
 
 
 def _copies(page: Page, batch: Batch) -> Told:
-    exact = Counter(page.lines)
+    plain = plain_lines(page.lines)
+    exact = Counter(plain)
     _, same, counts = np.unique(line_hashes(batch), return_inverse=True, return_counts=True)
-    for k, (line, count) in enumerate(zip(page.lines, counts[same].tolist(), strict=True)):
+    for k, (line, count) in enumerate(zip(plain, counts[same].tolist(), strict=True)):
         if count > 1:
             but = "" if exact[line] == count else ", case and numbers aside,"
             times = "twice" if count == 2 else f"{count} times"
