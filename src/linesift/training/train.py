@@ -22,6 +22,7 @@ from linesift.labelling.labels import (
     no_pages,
     read_label_folder,
 )
+from linesift.labelling.overlap import stands_in
 from linesift.models.baselines import RunRule
 from linesift.models.features import Floats
 from linesift.models.model import LinePredictor
