@@ -18,7 +18,11 @@ def _source_names() -> list[str]:
 
 _names = click.argument("names", nargs=-1, shell_complete=complete_with(_source_names))
 _manifests = click.option(
-    "--manifests", default="data/manifests", show_default=True, metavar="FOLDER", help="SHA-256 of each file."
+    "--manifests",
+    default="data/manifests",
+    show_default=True,
+    metavar="FOLDER",
+    help="SHA-256 of each file.",
 )
 
 

@@ -93,7 +93,7 @@ SOURCES = {
 
 
 def read_uk_pages(folder: Path) -> Iterator[Document]:
-    """Yield Ukrainian pages that may be shared, of 26 repositories; nobody extracted their text."""
+    """Yield Ukrainian pages of 26 repositories, of which nobody extracted the text."""
     with (folder / "index.tsv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             name = row["file"].partition("/")[2]
@@ -101,7 +101,7 @@ def read_uk_pages(folder: Path) -> Iterator[Document]:
 
 
 def read_bare(pattern: str, site: str, page_type: str, folder: Path) -> Iterator[Document]:
-    """Yield the Ukrainian pages of one site that a repository holds; nobody extracted their text."""
+    """Yield Ukrainian pages of one site, of which nobody extracted the text."""
     for path in sorted(folder.glob(pattern)):
         name = path.relative_to(folder).as_posix()
         yield _bare(path, f"{folder.name}/{name}", site, page_type)

@@ -8,7 +8,7 @@ in it are taken out: they are no part of an article here.
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,16 @@ _NO_ARTICLES = frozenset(
     " www.linkedin.com www.reddit.com www.youtube.com".split()
 )
 """Hosts whose pages are songs, posts, trials: what is content there, others may see otherwise."""
+
+_BOXES = frozenset(("aside", "button", "nav"))
+_NAMES_OF_BOXES = frozenset(
+    "ad ads advert advertisement advertising author byline caption captions comments consent cookie"
+    " credit credits newsletter outbrain promo recirc recommended related share sharing social"
+    " sponsor sponsored subscribe subscription taboola".split()
+)
+_LARGEST_BOX = 0.1  # of the text; what is larger has its name for another reason
+_NAMED = f"[class], [id], {', '.join(sorted(_BOXES))}"
+_NAME = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 
 _TOKEN = re.compile(
     r"""(?P<comment>//[^\n]*|/\*.*?\*/)
@@ -75,7 +85,7 @@ def _selected(document: Document, rules: dict[str, Any]) -> Document:
     cleaned = [_joined(one) for one in rules.get("content.clean", [])]
     unwanted = [*cleaned, "figcaption", *captions, *bylines]
     html = "".join(f"<div>{node.html}</div>" for node in nodes)
-    gold = _text_without(html, unwanted)
+    gold = _text_without(_without_boxes(html), unwanted)
     if sum(map(len, gold)) < _LEAST_TEXT:
         return replace(document, title=title, left_out="selectors find too little")
     return replace(document, gold=gold, title=title)
@@ -198,6 +208,21 @@ def _text_without(html: str, selectors: Iterable[str], byline: str = "") -> tupl
             node.decompose()
     byline = " ".join(byline.split())
     return tuple(line for line in read_html(tree.html or "").lines if line != byline)
+
+
+def _without_boxes(html: str) -> str:
+    """Return the HTML of an article without the boxes in it that say by a name what they are.
+
+    Selectors of the article mostly keep what stands between its paragraphs.
+    """
+    tree = LexborHTMLParser(html)
+    most = _LARGEST_BOX * len(tree.text())
+    for node in tree.css(_NAMED):
+        names = " ".join(node.attributes.get(key) or "" for key in ("class", "id"))
+        words = {word.lower() for word in _NAME.findall(names)}
+        if (node.tag in _BOXES or words & _NAMES_OF_BOXES) and len(node.text()) < most:
+            node.decompose()
+    return tree.html or ""
 
 
 # --- Readability and its ports
