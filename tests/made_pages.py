@@ -70,6 +70,7 @@ _WORDS = {
     },
 }
 _LANGUAGES = tuple(_WORDS)
+_LETTERS = "bcdfghjklmnpqrstvwxz"
 _BODIES = ("story", "text-body", "entry")
 
 
@@ -77,18 +78,26 @@ def site_name(number: int) -> str:
     return f"news{number}.example"
 
 
-def made_page(site: int, number: int) -> tuple[str, Page, LabelArray]:
-    """Return the HTML of a page, the page and the label of each of its lines."""
+def made_page(site: int, number: int, *, own_words: bool = False) -> tuple[str, Page, LabelArray]:
+    """Return the HTML of a page, the page and the label of each of its lines.
+
+    Pages are made of the same few phrases, so that half of one stands in any other; with
+    words of their own they share none.
+    """
     rng = random.Random(1000 * site + number)
     language = _LANGUAGES[site % len(_LANGUAGES)]
     words = _WORDS[language]
     body = _BODIES[site % len(_BODIES)]
+    ending = f"{_LETTERS[site]}{_LETTERS[number]}" if own_words else ""
+
+    def phrase(part: str) -> str:
+        return " ".join(word + ending for word in rng.choice(words[part]).split())
 
     def headline() -> str:
-        return " ".join(rng.choice(words[part]) for part in ("who", "does", "where"))
+        return " ".join(map(phrase, ("who", "does", "where")))
 
     def sentence() -> str:
-        return f"{headline()}, {rng.choice(words['why'])}."
+        return f"{headline()}, {phrase('why')}."
 
     def paragraph() -> str:
         return " ".join(sentence() for _ in range(rng.randint(1, 3)))
@@ -101,7 +110,7 @@ def made_page(site: int, number: int) -> tuple[str, Page, LabelArray]:
         (OTHER, "div class=meta", [updated, share]),
         (CONTENT, f"article class={body}", [f"<p>{paragraph()}</p>" for _ in range(2)]),
         (RELATED, "div class=more", [f"{words['related'][0]}: <a href=/1>{headline()}</a>"]),
-        (CONTENT, f"article class={body}", [f"<h2>{rng.choice(words['who'])}</h2>"]),
+        (CONTENT, f"article class={body}", [f"<h2>{phrase('who')}</h2>"]),
         (
             CONTENT,
             f"article class={body}",
@@ -129,10 +138,19 @@ def made_page(site: int, number: int) -> tuple[str, Page, LabelArray]:
 
 
 def made_pages(
-    sites: range, *, per_site: int = 1, markup: bool = True, corpus: str = "made"
+    sites: range,
+    *,
+    per_site: int = 1,
+    markup: bool = True,
+    corpus: str = "made",
+    own_words: bool = False,
 ) -> LabelledPages:
     """Return labelled pages of these sites, with markup or as plain text."""
-    made = [made_page(site, number)[1:] for site in sites for number in range(per_site)]
+    made = [
+        made_page(site, number, own_words=own_words)[1:]
+        for site in sites
+        for number in range(per_site)
+    ]
     pages = [page if markup else page.without_markup() for page, _ in made]
     labels = [y for _, y in made]
     gold = [

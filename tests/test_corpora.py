@@ -1,5 +1,7 @@
 import gzip
 import json
+import tarfile
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -9,20 +11,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from linesift.labelling.archives import fetch, read_manifest
+from linesift.labelling.archives import fetch, make_manifest, read_manifest
 from linesift.labelling.corpora import (
-    READERS,
-    SOURCES,
-    Document,
+    JUDGED_SITES,
     build_lines,
     label_document,
     original_html,
     read_chunks,
     read_corpus,
-    site_of,
     write_corpus,
 )
-from linesift.labelling.labels import CONTENT, LabelledPages, is_test_site, no_pages
+from linesift.labelling.corpus_readers import READERS, SOURCES
+from linesift.labelling.documents import Document, address_of, site_of
+from linesift.labelling.extractor_readers import literals
+from linesift.labelling.labels import CONTENT, UNSURE, LabelledPages, is_test_site, no_pages
 from linesift.labelling.weak_labels import label_page
 from linesift.reading.page import Page
 from linesift.reading.readers import read_html
@@ -105,14 +107,19 @@ def fundus(folder: Path) -> list[Document]:
 
 def wcxb(folder: Path) -> list[Document]:
     html = page_of(FIRST, SECOND).encode()
-    for name, content in (("0001", f"{FIRST}\n\n{SECOND}"), ("0002", None)):
+    cases = (("0001", f"{FIRST}\n\n{SECOND}", "category"), ("0002", None, "forum"))
+    for name, content, page_type in cases:
         truth = {"title": TITLE, "main_content": content, "with": [], "without": ["Home"]}
-        record = {"url": f"https://blog.e{name}.example/post", "ground_truth": truth}
+        record = {
+            "url": f"https://blog.e{name}.example/post",
+            "ground_truth": truth,
+            "_internal": {"page_type": {"primary": page_type}},
+        }
         write(folder / "dev" / "ground-truth" / f"{name}.json", json.dumps(record))
         write(folder / "dev" / "html" / f"{name}.html.gz", gzip.compress(html))
     return [
-        Document("wcxb/0001", (html,), (FIRST, SECOND), TITLE, "e0001.example", "en"),
-        Document("wcxb/0002", (html,), (), TITLE, "e0002.example", "en"),
+        Document("wcxb/0001", (html,), (FIRST, SECOND), TITLE, "e0001.example", "en", "collection"),
+        Document("wcxb/0002", (html,), (), TITLE, "e0002.example", "en", "forum"),
     ]
 
 
@@ -133,11 +140,139 @@ def article_extraction(folder: Path) -> list[Document]:
     ]
 
 
+RULES = """
+// The selectors of one site.
+export const NewsExtractor = {
+  domain: 'news.example',
+  title: { selectors: ['.no', ['meta[name="og:title"]', 'value']] },
+  author: { selectors: ['.by'] },
+  content: {
+    selectors: [['.story', '.missing'], ['.story', '.more']],
+    transforms: {
+      '.cap': 'figcaption',
+      h1: $node => { if (/['"{]/.test($node.text())) return 'h2'; },
+    },
+    clean: ['.poll', ['.quiz', '.vote']], // 'p' stays
+  },
+};
+"""
+
+
+def parser(folder: Path) -> list[Document]:
+    story = (
+        f'<meta property="og:title" content="{TITLE}"><nav>Town</nav><div class=story>'
+        f"<p class=by>By A. Smith<p>{FIRST * 3}<p class=cap>The bridge<div class=poll>Agree?</div>"
+        f"<div class=vote>Vote</div><div class='share-box'>Share</div></div><p>{OTHER}"
+        f"<div class=more><p>{SECOND}<figcaption>A photo</figcaption></div>"
+    ).encode()
+    empty = page_of(FIRST).encode()
+    write(folder / "src" / "extractors" / "custom" / "www.news.example" / "index.js", RULES)
+    write(folder / "fixtures" / "www.news.example.html", story)
+    write(folder / "fixtures" / "www.news.example--short.html", b"<p class=story>a<p class=more>b")
+    write(folder / "fixtures" / "www.news.example--old.html", empty)
+    write(folder / "fixtures" / "unknown.example.html", empty)
+    write(folder / "fixtures" / "twitter.com.html", empty)
+    site = "news.example"
+    return [
+        Document("parser/twitter.com", (empty,), (), "", "twitter.com", left_out="no article"),
+        Document(
+            "parser/unknown.example", (empty,), (), "", "unknown.example", left_out="no selectors"
+        ),
+        Document(
+            "parser/www.news.example--old",
+            (empty,),
+            (),
+            "",
+            site,
+            left_out="selectors find nothing",
+        ),
+        Document(
+            "parser/www.news.example--short",
+            (b"<p class=story>a<p class=more>b",),
+            (),
+            "",
+            site,
+            left_out="selectors find too little",
+        ),
+        Document("parser/www.news.example", (story,), (FIRST * 3, SECOND), TITLE, site),
+    ]
+
+
+def readability(folder: Path) -> list[Document]:
+    root = folder / "test" / "test-pages"
+    link = '<link href="https://www.h.example/1" rel="canonical">'
+    article = '<meta property="og:type" content="article">'
+    filler = f"<script>{' ' * 5_000}</script>"
+    text = " ".join([FIRST] * 4)
+    pages = {
+        "a-news": (link + article + filler, text, True),
+        "b-again": (filler, text, True),
+        "c-page": (filler, text[1:], True),
+        "d-toy": (link, text[2:], True),
+        "e-lorem": (filler, f"Lorem ipsum dolor. {text[4:]}", True),
+        "f-short": (filler, "Only this.", True),
+    }
+    html = {}
+    for name, (head, paragraph, _) in pages.items():
+        html[name] = page_of(paragraph, head=head).encode()
+        write(root / name / "source.html", html[name])
+        write(
+            root / name / "expected.html",
+            f"<div><p>By  A. Smith</p><p>{paragraph}</p><figcaption>A photo</figcaption></div>",
+        )
+        facts = {"title": TITLE, "byline": "By A. \n Smith", "publishedTime": None}
+        write(root / name / "expected-metadata.json", "\ufeff" + json.dumps(facts))
+    corpus = folder.name
+
+    def document(name: str, site: str, left_out: str, page_type: str = "") -> Document:
+        gold = (pages[name][1],)
+        return Document(
+            f"{corpus}/{name}", (html[name],), gold, TITLE, site, "", page_type, left_out
+        )
+
+    return [
+        document("a-news", "h.example", "", "article"),
+        document("b-again", f"b-again.{corpus}", "second copy of a page"),
+        document("c-page", f"c-page.{corpus}", ""),
+        document("d-toy", "h.example", "made up as a test"),
+        document("e-lorem", f"e-lorem.{corpus}", "made up as a test"),
+        document("f-short", f"f-short.{corpus}", "too little text"),
+    ]
+
+
+def uk_pages(folder: Path) -> list[Document]:
+    html = page_of("Міст відкрили.").encode()
+    write(folder / "owner+one-0123" / "index.html", html)
+    write(
+        folder / "index.tsv", "file\thost\nuk-pages-open/owner+one-0123/index.html\tz.i.example\n"
+    )
+    page_id = "uk-pages-open/owner+one-0123/index.html"
+    return [Document(page_id, (html,), None, "", "i.example", "uk", "")]
+
+
+def bare(file: str, site: str, page_type: str) -> Callable[[Path], list[Document]]:
+    def layout(folder: Path) -> list[Document]:
+        html = page_of("Міст відкрили.").encode()
+        write(folder / file, html)
+        return [
+            Document(f"{folder.name}/{file}", (html,), None, "", site, "uk", page_type),
+        ]
+
+    return layout
+
+
 LAYOUTS = {
     "waddle": waddle,
     "fundus": fundus,
     "web-content-extraction-benchmark": wcxb,
     "article-extraction-dataset": article_extraction,
+    "parser": parser,
+    "readability": readability,
+    "readability.php": readability,
+    "SmartReader": readability,
+    "uk-pages-open": uk_pages,
+    "failfast.org.ua": bare("docs/blog/a-b/index.html", "failfast.org.ua", "article"),
+    "tneu-news-parser": bare("test/lib/article.test.html", "tneu.edu.ua", ""),
 }
 
 
@@ -151,7 +286,52 @@ def test_each_source_has_a_reader_and_a_manifest():
     manifests = {path.stem: read_manifest(path) for path in MANIFESTS.glob("*.sha256")}
     assert set(SOURCES) == set(READERS) == set(manifests)
     assert all(manifests.values())
-    assert all(len(source.commit) == 40 for source in SOURCES.values())
+    bundles = {name for name, source in SOURCES.items() if not source.commit}
+    assert bundles == {"uk-pages-open"}
+    assert all(len(SOURCES[name].commit) == 40 for name in SOURCES.keys() - bundles)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_manifest_names_what_the_reader_opens(name, tmp_path):
+    LAYOUTS[name](tmp_path / name)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    with tarfile.open(mirror / SOURCES[name].archive, "w:gz") as tar:
+        for path in files:
+            tar.add(path, f"{name}-0123/{path.relative_to(tmp_path / name).as_posix()}")
+        tar.add(files[0], f"{name}-0123/LICENSE")
+    made = make_manifest(SOURCES[name], mirror)
+    assert "LICENSE" not in made
+    folder = fetch(SOURCES[name], made, tmp_path / "raw", mirror=mirror, url="none", progress=quiet)
+    assert list(READERS[name](folder)) == list(READERS[name](tmp_path / name)) != []
+
+
+def test_strings_and_lists_are_read_out_of_a_script_and_code_is_passed_over():
+    assert literals(RULES) == {
+        "domain": "news.example",
+        "title.selectors": [".no", ['meta[name="og:title"]', "value"]],
+        "author.selectors": [".by"],
+        "content.selectors": [[".story", ".missing"], [".story", ".more"]],
+        "content.transforms..cap": "figcaption",
+        "content.clean": [".poll", [".quiz", ".vote"]],
+    }
+
+
+@pytest.mark.parametrize(
+    ("html", "address"),
+    [
+        ("<link rel=canonical href=https://a.example/1>", "https://a.example/1"),
+        ('<meta content="HTTP://b.example/" property="og:url">', "HTTP://b.example/"),
+        (
+            "<link rel=canonical href=/1><meta property=og:url content=http://c.example>",
+            "http://c.example",
+        ),
+        ("<link rel=stylesheet href=https://cdn.example/a.css>", ""),
+    ],
+)
+def test_the_address_of_a_page_is_the_first_whole_one_that_it_gives(html, address):
+    assert address_of(html.encode()) == address
 
 
 @pytest.mark.parametrize(
@@ -176,24 +356,26 @@ DOCUMENT = Document("x/1", (page_of(FIRST, SECOND).encode(),), (FIRST, SECOND), 
 
 
 def test_a_document_becomes_a_page_with_labels_and_its_heading_in_the_gold_text():
-    page, labels, gold = label_document(DOCUMENT)
+    labelled = label_document(DOCUMENT, "x")
+    (page,), (labels,), (gold,) = labelled.pages, labelled.labels, labelled.gold
     assert (page.page_id, page.site) == ("x/1", "s.example")
+    assert (labelled.corpus, labelled.page_types) == (["x"], ["article"])
     content = [line for line, code in zip(page.lines, labels, strict=True) if code == CONTENT]
     assert content == [TITLE, FIRST, SECOND]
     assert gold == (TITLE, FIRST, SECOND)
 
 
 def test_a_heading_that_the_gold_text_has_is_not_added():
-    _, _, gold = label_document(replace(DOCUMENT, gold=(TITLE, FIRST, SECOND)))
-    assert gold == (TITLE, FIRST, SECOND)
+    labelled = label_document(replace(DOCUMENT, gold=(TITLE, FIRST, SECOND)), "x")
+    assert labelled.gold == [(TITLE, FIRST, SECOND)]
 
 
 @pytest.mark.parametrize("reverse", [False, True])
 def test_of_several_pages_the_best_aligned_is_taken(reverse):
     html = [page_of("Something else"), page_of(FIRST, SECOND), page_of(FIRST)]
     html = html[::-1] if reverse else html
-    page, _, _ = label_document(replace(DOCUMENT, html=tuple(text.encode() for text in html)))
-    assert {FIRST, SECOND} <= set(page.lines)
+    several = replace(DOCUMENT, html=tuple(text.encode() for text in html))
+    assert {FIRST, SECOND} <= set(label_document(several, "x").pages[0].lines)
 
 
 @pytest.mark.parametrize(
@@ -201,12 +383,28 @@ def test_of_several_pages_the_best_aligned_is_taken(reverse):
     [
         ({"gold": ()}, "no gold text"),
         ({"html": ()}, "no page"),
+        ({"left_out": "no article"}, "no article"),
         ({"html": (page_of("Subscribe to read on").encode(),)}, "gold text not found"),
         ({"html": (b"",)}, "gold text not found"),
     ],
 )
 def test_a_broken_document_is_left_out_with_its_reason(changes, reason):
-    assert label_document(replace(DOCUMENT, **changes)) == reason
+    assert label_document(replace(DOCUMENT, **changes), "x") == reason
+
+
+@pytest.mark.parametrize("gold", [(FIRST, SECOND), None])
+@pytest.mark.parametrize("site", sorted(JUDGED_SITES))
+def test_sites_on_which_models_are_judged_are_in_no_set(site, gold):
+    document = replace(DOCUMENT, site=site, gold=gold)
+    assert label_document(document, "x") == "site on which models are judged"
+
+
+def test_without_a_gold_text_nothing_is_known_of_a_page():
+    labelled = label_document(replace(DOCUMENT, gold=None, language="uk"), "x")
+    assert labelled.pages[0].lines[-1] == OTHER
+    assert set(labelled.labels[0].tolist()) == {UNSURE}
+    assert labelled.gold == [()]
+    assert labelled.is_labelled.tolist() == [False]
 
 
 # Parquet
@@ -218,10 +416,9 @@ def labelled(tmp_path) -> LabelledPages:
     labelled = no_pages()
     for name, layout in LAYOUTS.items():
         for document in layout(tmp_path / name):
-            result = label_document(document)
+            result = label_document(document, name)
             if not isinstance(result, str):
-                page, labels, gold = result
-                labelled += LabelledPages([page], [labels], [name], [gold])
+                labelled += result
     plain = Page("hand/1", ("a\u2028b\tc", "😀"), (2, 5))
     return labelled + LabelledPages([plain], [np.array([CONTENT, -1], np.int8)], ["hand"], [()])
 
@@ -244,14 +441,14 @@ def rounded(pages: list[Page]) -> list[Page]:
 def test_a_corpus_is_read_back_equal(labelled, tmp_path):
     write_corpus(tmp_path / "lines" / "x.parquet", labelled)
     copy = read_corpus(tmp_path / "lines" / "x.parquet")
-    assert len(copy) == 6
+    assert len(copy) == 16
     assert copy.pages == rounded(labelled.pages)
     assert [y.tolist() for y in copy.labels] == [y.tolist() for y in labelled.labels]
     assert (copy.corpus, copy.gold, copy.sites) == (labelled.corpus, labelled.gold, labelled.sites)
     assert copy.digest() == labelled.digest()
 
 
-@pytest.mark.parametrize(("size", "sizes"), [(4, [4, 2]), (6, [6]), (100, [6])])
+@pytest.mark.parametrize(("size", "sizes"), [(6, [6, 6, 4]), (16, [16]), (100, [16])])
 def test_a_corpus_is_read_in_chunks(labelled, tmp_path, size, sizes):
     write_corpus(tmp_path / "x.parquet", labelled)
     chunks = list(read_chunks(tmp_path / "x.parquet", size))
@@ -312,19 +509,18 @@ def test_building_a_set_labels_every_page_and_counts_what_it_left_out(name, tmp_
         progress=lambda *step: seen.append(step),
     )
     labelled = read_corpus(tmp_path / "x.parquet")
-    results = {document.page_id: label_document(document) for document in documents}
-    kept = {page_id: result for page_id, result in results.items() if not isinstance(result, str)}
-    assert [page.page_id for page in labelled.pages] == list(kept)
-    assert labelled.pages == rounded([page for page, _, _ in kept.values()])
-    assert [y.tolist() for y in labelled.labels] == [y.tolist() for _, y, _ in kept.values()]
-    assert labelled.gold == [gold for _, _, gold in kept.values()]
+    results = [label_document(document, name) for document in documents]
+    kept = sum((one for one in results if not isinstance(one, str)), no_pages())
+    assert labelled.pages == rounded(kept.pages)
+    assert labelled.digest() == replace(kept, pages=rounded(kept.pages)).digest()
     assert labelled.corpus == [name] * len(kept)
     assert tally["pages"] == len(kept) > 0
     assert sum(tally["dropped"].values()) == len(documents) - len(kept)
     assert sum(tally["lines"].values()) == sum(len(page.lines) for page in labelled.pages)
-    assert tally["lines"]["content"] == sum((y == CONTENT).sum() for y in labelled.labels)
+    assert tally["lines"].get("content", 0) == sum((y == CONTENT).sum() for y in labelled.labels)
     assert tally["digest"] == labelled.digest()
-    assert tally["test_pages"] == sum(map(is_test_site, labelled.sites))
+    known = labelled.select(labelled.is_labelled)
+    assert tally["test_pages"] == sum(map(is_test_site, known.sites))
     assert tally["sites"] == len(set(labelled.sites))
     assert seen[-1] == (f"label {name}", len(documents), len(documents))
 
@@ -357,10 +553,11 @@ def test_a_real_archive_unpacks_and_its_pages_are_labelled(tmp_path):
     manifest = read_manifest(MANIFESTS / "fundus.sha256")
     folder = fetch(SOURCES["fundus"], manifest, tmp_path, mirror=MIRROR, url="none", progress=quiet)
     assert sum(path.is_file() for path in folder.rglob("*")) == len(manifest) + 1
-    results = map(label_document, READERS["fundus"](folder))
-    pages = list(islice((result for result in results if not isinstance(result, str)), 5))
-    assert len(pages) == 5
-    for page, labels, gold in pages:
+    results = (label_document(document, "fundus") for document in READERS["fundus"](folder))
+    some = list(islice((result for result in results if not isinstance(result, str)), 5))
+    labelled = sum(some, no_pages())
+    assert len(labelled) == 5
+    for page, labels, gold in zip(labelled.pages, labelled.labels, labelled.gold, strict=True):
         assert page.site
         assert (labels == CONTENT).sum() >= 3
         assert label_page(page, gold).found > 0.8

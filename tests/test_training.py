@@ -31,15 +31,19 @@ from tests.made_pages import TINY, made_page, made_pages, site_name
 
 SITES = range(20)
 HELD_OUT = {site_name(k) for k in SITES if is_test_site(site_name(k))}
-HAND = made_pages(range(1, 4), markup=False, corpus="hand")  # one of a held-out site
+HAND = made_pages(
+    range(1, 4), markup=False, corpus="hand", own_words=True
+)  # one of a held-out site
 
 
 @pytest.fixture(scope="module")
 def lines(tmp_path_factory) -> Path:
     """Folder of two labelled corpora."""
     folder = tmp_path_factory.mktemp("lines")
-    write_corpus(folder / "one.parquet", made_pages(SITES, per_site=2, corpus="one"))
-    write_corpus(folder / "two.parquet", made_pages(range(3, 6), corpus="two"))
+    write_corpus(
+        folder / "one.parquet", made_pages(SITES, per_site=2, corpus="one", own_words=True)
+    )
+    write_corpus(folder / "two.parquet", made_pages(range(3, 6), corpus="two", own_words=True))
     return folder
 
 
@@ -72,7 +76,7 @@ def test_no_site_is_both_learned_from_and_scored(lines, pages, hand_pages, witho
 
 def test_hand_labels_of_the_corpora_are_learned_from_and_never_scored_by(tmp_path):
     lines = tmp_path / "lines"
-    write_corpus(lines / "one.parquet", made_pages(SITES, corpus="one"))
+    write_corpus(lines / "one.parquet", made_pages(SITES, corpus="one", own_words=True))
     corpus = load_data(pages=None, lines=lines)
     turned = [
         replace(part, labels=[np.full_like(y, OTHER) for y in part.labels])

@@ -12,7 +12,7 @@ from linesift.cli.card import card
 from linesift.cli.common import Commands, examples
 from linesift.cli.compare import compare
 from linesift.cli.completion import completion
-from linesift.cli.corpora import fetch, lines
+from linesift.cli.corpora import fetch, lines, manifest
 from linesift.cli.evaluate import evaluate
 from linesift.cli.labels import labels
 from linesift.cli.predict import predict
@@ -61,6 +61,7 @@ for command in (
     promote,
     fetch,
     lines,
+    manifest,
     card,
     completion,
 ):

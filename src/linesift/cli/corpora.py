@@ -1,4 +1,4 @@
-"""`linesift fetch` and `linesift lines`: the public data sets, and labels for their lines."""
+"""`linesift fetch`, `lines` and `manifest`: the public data sets, and labels for their lines."""
 
 import json
 import os
@@ -11,12 +11,19 @@ from linesift.cli.common import complete_with, examples, one_sentence, progress_
 
 
 def _source_names() -> list[str]:
-    from linesift.labelling.corpora import SOURCES
+    from linesift.labelling.corpus_readers import SOURCES
 
     return list(SOURCES)
 
 
 _names = click.argument("names", nargs=-1, shell_complete=complete_with(_source_names))
+_manifests = click.option(
+    "--manifests",
+    default="data/manifests",
+    show_default=True,
+    metavar="FOLDER",
+    help="SHA-256 of each file.",
+)
 
 
 @click.command(
@@ -24,9 +31,7 @@ _names = click.argument("names", nargs=-1, shell_complete=complete_with(_source_
 )
 @_names
 @click.option("--raw", default="data/raw", show_default=True, metavar="FOLDER", help="Where to.")
-@click.option(
-    "--manifests", default="data/manifests", show_default=True, metavar="FOLDER", help="What to."
-)
+@_manifests
 @click.option(
     "--mirror",
     envvar="LINESIFT_MIRROR",
@@ -40,21 +45,53 @@ _names = click.argument("names", nargs=-1, shell_complete=complete_with(_source_
     help="Where to download from.",
 )
 def fetch(names: tuple[str, ...], raw: str, manifests: str, mirror: str | None, url: str) -> None:
-    """Fetch the public data sets, verify and unpack them. Run again, it goes on."""
+    """Fetch the public data sets, verify and unpack them. Run again, it goes on.
+
+    A set that cannot be downloaded is left out unless the mirror has it.
+    """
+    from linesift.labelling.archives import OnlyFromMirrorError, read_manifest
     from linesift.labelling.archives import fetch as fetch_one
-    from linesift.labelling.archives import read_manifest
 
     for source in _sources(names):
         with one_sentence(), progress_bar(source.name, 0) as advance:
-            folder = fetch_one(
-                source,
-                read_manifest(Path(manifests) / f"{source.name}.sha256"),
-                Path(raw),
-                mirror=Path(mirror).expanduser() if mirror else None,
-                url=url,
-                progress=advance,
-            )
-        click.echo(f"{source.name}: {folder}")
+            try:
+                folder = fetch_one(
+                    source,
+                    read_manifest(Path(manifests) / f"{source.name}.sha256"),
+                    Path(raw),
+                    mirror=Path(mirror).expanduser() if mirror else None,
+                    url=url,
+                    progress=advance,
+                )
+            except OnlyFromMirrorError as error:
+                if names:
+                    raise
+                result = f"left out, {str(error).removeprefix(f'{source.name}: ')}"
+            else:
+                result = str(folder)
+        click.echo(f"{source.name}: {result}")
+
+
+@click.command(epilog=examples("linesift manifest fundus --mirror ~/archives"))
+@click.argument("name", shell_complete=complete_with(_source_names))
+@click.option(
+    "--mirror",
+    envvar="LINESIFT_MIRROR",
+    required=True,
+    metavar="FOLDER",
+    help="Where its archive lies.",
+)
+@_manifests
+def manifest(name: str, mirror: str, manifests: str) -> None:
+    """Write down the SHA-256 of every file that is read of a data set: what 'fetch' unpacks."""
+    from linesift.labelling.archives import make_manifest, write_manifest
+
+    (source,) = _sources((name,))
+    target = Path(manifests) / f"{source.name}.sha256"
+    with one_sentence():
+        made = make_manifest(source, Path(mirror).expanduser())
+        write_manifest(target, made)
+    click.echo(f"{target}: {len(made)} files")
 
 
 @click.command(epilog=examples("linesift lines", "linesift lines --jobs 2 fundus"))
@@ -77,6 +114,9 @@ def lines(names: tuple[str, ...], raw: str, lines: str, jobs: int) -> None:
     for source in _sources(names):
         folder = Path(raw) / source.name
         if not folder.is_dir():
+            if not names and not source.commit:
+                click.echo(f"{source.name}: left out, not fetched")
+                continue
             raise click.UsageError(f"{folder}: not fetched yet; run 'linesift fetch'")
         with one_sentence(), progress_bar(source.name, 0) as advance:
             target = Path(lines) / f"{source.name}.parquet"
@@ -92,7 +132,7 @@ def lines(names: tuple[str, ...], raw: str, lines: str, jobs: int) -> None:
 
 
 def _sources(names: tuple[str, ...]) -> list[Any]:
-    from linesift.labelling.corpora import SOURCES
+    from linesift.labelling.corpus_readers import SOURCES
 
     for name in names:
         if name not in SOURCES:

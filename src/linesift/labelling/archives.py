@@ -14,9 +14,13 @@ import tarfile
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
+
+from linesift.labelling.labels import write_atomically
 
 _CHUNK = 1 << 20
 _LARGEST_FILE = 64 << 20
@@ -32,6 +36,10 @@ class ArchiveError(RuntimeError):
     """An archive that cannot be had or is not what the manifest says; the message says why."""
 
 
+class OnlyFromMirrorError(ArchiveError):
+    """A set that no server has as one archive, and the mirror has not either."""
+
+
 @dataclass(frozen=True)
 class Source:
     """One public data set at one commit.
@@ -41,19 +49,42 @@ class Source:
     name : str
         Name of the repository; the archive is `name-commit.tar.gz`.
     repository : str
-        `owner/name` on GitHub.
+        `owner/name` on GitHub; empty for a bundle of several, which only a mirror has.
     commit : str
-        The whole hash.
+        The whole hash; empty for such a bundle, whose archive is `name.tar.gz`.
+    files : tuple of str
+        Patterns of the files that its reader opens, as `fnmatch` has them: a `*` stands for
+        slashes too.
+    pairs : tuple of str
+        Two folders, if a file in the first is read only beside its namesake in the second.
+
+    Examples
+    --------
+    >>> Source("news", "owner/news", "0123456789abcdef").archive, Source("old", "", "").archive
+    ('news-0123456789ab.tar.gz', 'old.tar.gz')
     """
 
     name: str
     repository: str
     commit: str
+    files: tuple[str, ...] = ()
+    pairs: tuple[str, str] | None = None
 
     @property
     def archive(self) -> str:
         """File name of the archive in a mirror."""
-        return f"{self.name}-{self.commit[:12]}.tar.gz"
+        return f"{self.name}-{self.commit[:12]}.tar.gz" if self.commit else f"{self.name}.tar.gz"
+
+    def names(self, file: str) -> bool:
+        """Tell whether a file of the archive is one of `files`."""
+        return any(fnmatchcase(file, pattern) for pattern in self.files)
+
+    def is_paired(self, file: str, there: Container[str]) -> bool:
+        """Tell whether a file has its namesake among those that are there, or needs none."""
+        first, second = self.pairs or ("", "")
+        if not first or not file.startswith(first):
+            return True
+        return second + file.removeprefix(first) in there
 
 
 def read_manifest(path: str | Path) -> dict[str, str]:
@@ -77,6 +108,38 @@ def read_manifest(path: str | Path) -> dict[str, str]:
     if not manifest:
         raise ArchiveError(f"{path}: an empty manifest names nothing to unpack")
     return manifest
+
+
+def make_manifest(source: Source, mirror: Path) -> dict[str, str]:
+    """Return SHA-256 by name of the files of an archive that its reader opens.
+
+    Parameters
+    ----------
+    source : Source
+    mirror : Path
+        Folder that holds the archive.
+
+    Raises
+    ------
+    ArchiveError
+        The archive is not there, is damaged, or holds nothing that is read.
+    """
+    archive = mirror / source.archive
+    if not archive.is_file():
+        raise ArchiveError(f"{archive}: no such archive")
+    digests: dict[str, str] = {}
+    with _members(archive) as members:
+        for name, member, tar in members:
+            if name not in digests and source.names(name):
+                digests[name] = hashlib.sha256(_content(tar, member)).hexdigest()
+    if not digests:
+        raise ArchiveError(f"{archive}: none of its files is {' or '.join(source.files)}")
+    return {name: digest for name, digest in digests.items() if source.is_paired(name, digests)}
+
+
+def write_manifest(path: str | Path, manifest: dict[str, str]) -> None:
+    """Write a manifest in the format of `sha256sum`; `read_manifest` reads it back."""
+    write_atomically(path, _rows(manifest).encode())
 
 
 def is_unpacked(folder: Path, manifest: dict[str, str]) -> bool:
@@ -113,6 +176,8 @@ def fetch(
 
     Raises
     ------
+    OnlyFromMirrorError
+        It is a bundle and the mirror does not have it.
     ArchiveError
         It cannot be downloaded, or is not what the manifest says.
     """
@@ -121,6 +186,11 @@ def fetch(
         return target
     archive = mirror / source.archive if mirror else None
     if archive is None or not archive.is_file():
+        if not source.commit:
+            raise OnlyFromMirrorError(
+                f"{source.name}: a bundle of several repositories, which cannot be downloaded; "
+                f"put {source.archive} into a folder and name it with --mirror"
+            )
         archive = folder / source.archive
         address = url.format(repository=source.repository, commit=source.commit)
         download(address, archive, progress)
@@ -191,19 +261,17 @@ def unpack(archive: Path, manifest: dict[str, str], folder: Path, progress: Prog
         The archive is damaged, or a file is missing from it or not as the manifest says.
     """
     missing = dict(manifest)
-    try:
-        with tarfile.open(archive, "r:gz") as tar:
-            for count, member in enumerate(tar):
-                if count > _MOST_MEMBERS:
-                    raise ArchiveError(f"{archive.name}: more than {_MOST_MEMBERS} entries")
-                # GitHub packs everything into one folder, named after the commit.
-                name = member.name.partition("/")[2]
-                if name not in missing or not member.isreg():
-                    continue
-                _unpack_member(tar, member, folder / name, missing.pop(name))
-                progress(f"unpack {archive.name}", len(manifest) - len(missing), len(manifest))
-    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ArchiveError(f"{archive.name}: damaged archive ({error})") from error
+    with _members(archive) as members:
+        for name, member, tar in members:
+            if name not in missing:
+                continue
+            data = _content(tar, member)
+            if hashlib.sha256(data).hexdigest() != missing.pop(name):
+                raise ArchiveError(f"{member.name}: is not the file that the manifest names")
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+            progress(f"unpack {archive.name}", len(manifest) - len(missing), len(manifest))
     if missing:
         raise ArchiveError(
             f"{archive.name}: {len(missing)} of {len(manifest)} files are not in it, "
@@ -211,19 +279,38 @@ def unpack(archive: Path, manifest: dict[str, str], folder: Path, progress: Prog
         )
 
 
-def _unpack_member(
-    tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path, expected: str
-) -> None:
+_Members = Iterator[tuple[str, tarfile.TarInfo, tarfile.TarFile]]
+
+
+@contextmanager
+def _members(archive: Path) -> Iterator[_Members]:
+    """Give the regular files of a `tar.gz` in turn, by their names in the repository."""
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            yield _regular_files(tar, archive.name)
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ArchiveError(f"{archive.name}: damaged archive ({error})") from error
+
+
+def _regular_files(tar: tarfile.TarFile, archive: str) -> _Members:
+    for count, member in enumerate(tar):
+        if count > _MOST_MEMBERS:
+            raise ArchiveError(f"{archive}: more than {_MOST_MEMBERS} entries")
+        if member.isreg():
+            # GitHub packs everything into one folder, named after the commit.
+            yield member.name.partition("/")[2], member, tar
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     file = tar.extractfile(member)
     if file is None or member.size > _LARGEST_FILE:
         raise ArchiveError(f"{member.name}: {member.size} bytes are too many for a page")
-    data = file.read()
-    if hashlib.sha256(data).hexdigest() != expected:
-        raise ArchiveError(f"{member.name}: is not the file that the manifest names")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(data)
+    return file.read()
+
+
+def _rows(manifest: dict[str, str]) -> str:
+    return "".join(f"{digest}  {name}\n" for name, digest in sorted(manifest.items()))
 
 
 def _digest_of(manifest: dict[str, str]) -> str:
-    rows = (f"{digest}  {name}\n" for name, digest in sorted(manifest.items()))
-    return hashlib.sha256("".join(rows).encode()).hexdigest()
+    return hashlib.sha256(_rows(manifest).encode()).hexdigest()

@@ -1,25 +1,23 @@
-"""Public data sets of pages with gold text, read in the layouts of their repositories.
+"""Labelled lines of the public data sets, kept as Parquet.
 
-Each reader takes the unpacked folder and yields documents. `build_lines` labels them
-and writes one Parquet file per set, a row a page, which training reads back with
-`read_corpus`. The texts stay on the user's disk: none of them is part of linesift.
+`build_lines` labels the documents of a set and writes one Parquet file, a row a page, which
+training reads back with `read_corpus`. The texts stay on the user's disk: none of them is part
+of linesift.
 """
 
-import gzip
-import json
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import unescape
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 
-from linesift.labelling.archives import Progress, Source
+from linesift.labelling.archives import Progress
+from linesift.labelling.corpus_readers import READERS
+from linesift.labelling.documents import Document
 from linesift.labelling.labels import (
+    UNSURE,
     LabelledPages,
     is_test_site,
     label_name,
@@ -30,172 +28,8 @@ from linesift.labelling.weak_labels import FOUND, label_page
 from linesift.reading.page import Markup, Page
 from linesift.reading.readers import read_html
 
-SOURCES = {
-    source.name: source
-    for source in (
-        Source("waddle", "rundimeco/waddle", "be875ce12ad9e23ef68ef7f3b0605db6d06bcdb1"),
-        Source("fundus", "flairNLP/fundus", "18da6e53592f99cf0ac5770dc63d6ba99ba63ae8"),
-        Source(
-            "web-content-extraction-benchmark",
-            "Murrough-Foley/web-content-extraction-benchmark",
-            "c039d5ee9f5a3a984a0e167e63aacd04e76e78a9",
-        ),
-        Source(
-            "article-extraction-dataset",
-            "AndyTheFactory/article-extraction-dataset",
-            "cf3e2959ffc4fde13e0714d2b6d50c2bd220ed3b",
-        ),
-    )
-}
-"""The data sets by name, each at the commit that its manifest was made from."""
-
-_LANGUAGES = {"Greek": "el", "English": "en", "Chinese": "zh", "Polish": "pl", "Russian": "ru"}
-_CANONICAL = re.compile(
-    r"""<(?:link[^>]{1,1000}rel=["']?canonical|meta[^>]{1,1000}property=["']?og:url)[^>]{0,1000}?"""
-    r"""(?:href|content)=["']?(https?://[^"'\s>]+)""",
-    re.IGNORECASE,
-)
-_WCXB_TYPES = {"category": "collection"}
-_SECOND_LEVEL = frozenset("ac co com edu go gov net ne or org".split())
-
-
-@dataclass(frozen=True)
-class Document:
-    """A page of a data set before its lines are labelled.
-
-    Parameters
-    ----------
-    page_id : str
-        Unique over all sets.
-    html : tuple of bytes
-        The page; several if it is not known which of them the gold text belongs to.
-    gold : tuple of str
-        Paragraphs of the article.
-    title, site, language : str
-        Where known.
-    page_type : str
-        One of `linesift.labelling.labels.PAGE_TYPES`.
-    """
-
-    page_id: str
-    html: tuple[bytes, ...]
-    gold: tuple[str, ...]
-    title: str = ""
-    site: str = ""
-    language: str = ""
-    page_type: str = "article"
-
-
-def site_of(address: str) -> str:
-    """Return the site of an address: its host without what varies within one publisher.
-
-    What is no address, as crawls meet it, has none.
-
-    >>> site_of("https://www1.news.example.co.uk/a"), site_of("m.example.com"), site_of("http://[a")
-    ('example.co.uk', 'example.com', '')
-    """
-    try:
-        host = (urlsplit(address if "//" in address else f"//{address}").hostname or "").lower()
-    except ValueError:  # a bracket that is not closed
-        return ""
-    parts = host.split(".")
-    take = 3 if len(parts) > 2 and parts[-2] in _SECOND_LEVEL else 2
-    return ".".join(parts[-take:])
-
-
-def _plain(html: str) -> str:
-    """Return the text of a paragraph; what begins after the last ">" is no tag."""
-    tagged, end, rest = html.rpartition(">")
-    return unescape(re.sub(r"<[^>]+>", " ", tagged + end) + rest)
-
-
-def read_waddle(folder: Path) -> Iterator[Document]:
-    """Yield DAnIEL 2.1: news in five languages, host and date in the file name."""
-    root = folder / "corpora" / "Corpus_daniel_v2.1"
-    languages = json.loads((root / "doc_lg.json").read_text(encoding="utf-8"))
-    for path in sorted((root / "html").iterdir()):
-        gold = (root / "reference" / path.name).read_text(encoding="utf-8", errors="replace")
-        paragraphs = [_plain(p.partition("<p>")[2]) for p in gold.split("</p>")[:-1] if "<p>" in p]
-        host = path.name.split("_")[1]
-        yield Document(
-            page_id=f"waddle/{path.name}",
-            html=(path.read_bytes(),),
-            gold=tuple(_non_empty(paragraphs)),
-            site=site_of(host),
-            language=_LANGUAGES.get(languages[path.name], ""),
-        )
-
-
-def read_fundus(folder: Path) -> Iterator[Document]:
-    """Yield the test pages of fundus: one publisher each, several versions of some."""
-    root = folder / "tests" / "resources" / "parser" / "test_data"
-    for gold_path in sorted(root.glob("*/*.json")):
-        publisher = gold_path.stem
-        html = tuple(
-            gzip.decompress(path.read_bytes())
-            for path in sorted(gold_path.parent.glob(f"{publisher}_*.html.gz"))
-        )
-        versions = json.loads(gold_path.read_text(encoding="utf-8"))
-        for version, article in versions.items():
-            body = article.get("body") or {}
-            paragraphs = list(body.get("summary", []))
-            for section in body.get("sections", []):
-                paragraphs += [*section["headline"], *section["paragraphs"]]
-            address = _CANONICAL.search(html[0].decode("utf-8", "replace")) if html else None
-            yield Document(
-                page_id=f"fundus/{gold_path.parent.name}/{publisher}/{version}",
-                html=html,
-                gold=tuple(_non_empty(paragraphs)),
-                title=article.get("title") or "",
-                site=site_of(address[1]) if address else f"{publisher}.fundus".lower(),
-            )
-
-
-def read_wcxb(folder: Path) -> Iterator[Document]:
-    """Yield the development split of the WCXB benchmark: pages of seven types."""
-    for gold_path in sorted((folder / "dev" / "ground-truth").glob("*.json")):
-        record = json.loads(gold_path.read_text(encoding="utf-8"))
-        truth = record["ground_truth"]
-        page_type = record["_internal"]["page_type"]["primary"]
-        html_path = folder / "dev" / "html" / f"{gold_path.stem}.html.gz"
-        yield Document(
-            page_id=f"wcxb/{gold_path.stem}",
-            html=(gzip.decompress(html_path.read_bytes()),),
-            gold=tuple(_non_empty((truth.get("main_content") or "").split("\n"))),
-            title=truth.get("title") or "",
-            site=site_of(record.get("url") or ""),
-            language="en",
-            page_type=_WCXB_TYPES.get(page_type, page_type),
-        )
-
-
-def read_article_extraction(folder: Path) -> Iterator[Document]:
-    """Yield the article extraction data set: English news of 2023."""
-    articles = json.loads((folder / "articles.json").read_text(encoding="utf-8"))
-    for key, article in sorted(articles.items()):
-        path = folder / "html" / f"{key}.html"
-        if not path.is_file():
-            continue
-        yield Document(
-            page_id=f"aed/{key}",
-            html=(path.read_bytes(),),
-            gold=tuple(_non_empty((article["articleBody"] or "").split("\n"))),
-            title=article.get("title") or "",
-            site=site_of(article["url"]),
-            language="en",
-        )
-
-
-READERS = {
-    "waddle": read_waddle,
-    "fundus": read_fundus,
-    "web-content-extraction-benchmark": read_wcxb,
-    "article-extraction-dataset": read_article_extraction,
-}
-
-
-def _non_empty(paragraphs: Iterable[str]) -> Iterator[str]:
-    return (text for text in map(str.strip, paragraphs) if text)
+JUDGED_SITES = frozenset(("autonews.ru", "detector.media", "habr.com", "lenta.ru", "vc.ru"))
+"""Sites on which the model is judged as on pages it met nowhere: in no set are they read."""
 
 
 def original_html(labelled: LabelledPages, raw: Path) -> list[bytes | None]:
@@ -241,8 +75,15 @@ class Tally:
 def label_document(document: Document, corpus: str) -> LabelledPages | str:
     """Return one page with its labels and gold text, or the reason why it is left out.
 
-    The heading counts as content, so it opens the gold text where that leaves it out.
+    The heading counts as content, so it opens the gold text where that leaves it out. All
+    lines are unsure where nobody extracted a gold text: such pages wait for hand labels.
     """
+    if document.site in JUDGED_SITES:
+        return "site on which models are judged"
+    if document.left_out:
+        return document.left_out
+    if document.gold is None:
+        return _unlabelled(document, corpus)
     if not document.gold:
         return "no gold text"
     best = None
@@ -259,6 +100,14 @@ def label_document(document: Document, corpus: str) -> LabelledPages | str:
     heading = (page.lines[weak.heading],) if weak.heading is not None else ()
     gold = heading + document.gold
     return LabelledPages([page], [weak.labels], [corpus], [gold], [document.page_type])
+
+
+def _unlabelled(document: Document, corpus: str) -> LabelledPages:
+    page = read_html(
+        document.html[0], document.page_id, site=document.site, language=document.language
+    )
+    unsure = np.full(len(page.lines), UNSURE, np.int8)
+    return LabelledPages([page], [unsure], [corpus], [()], [document.page_type])
 
 
 def build_lines(
@@ -307,7 +156,7 @@ def build_lines(
     write_corpus(target, labelled)
     return {
         "pages": tally.pages,
-        "test_pages": sum(map(is_test_site, labelled.sites)),
+        "test_pages": sum(map(is_test_site, labelled.select(labelled.is_labelled).sites)),
         "sites": len(set(labelled.sites)),
         "dropped": dict(tally.dropped),
         "lines": dict(tally.lines),

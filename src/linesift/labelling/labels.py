@@ -117,6 +117,11 @@ class LabelledPages:
         """What pages are grouped by: their site, or the page itself where it is not known."""
         return [page.site or page.page_id for page in self.pages]
 
+    @property
+    def is_labelled(self) -> BoolArray:
+        """Whether anything is known of each page: a label of a line that is not `UNSURE`."""
+        return np.array([bool((labels != UNSURE).any()) for labels in self.labels], bool)
+
     def select(self, keep: Sequence[bool] | npt.NDArray[np.bool_]) -> "LabelledPages":
         """Return the pages for which `keep` is true."""
         chosen = np.flatnonzero(keep)

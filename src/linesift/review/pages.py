@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from linesift.labelling.corpora import site_of
+from linesift.labelling.documents import site_of
 from linesift.labelling.labels import LabelArray, LabelError, load_label_file
 from linesift.models.features import Floats
 from linesift.models.model import LinePredictor

@@ -22,6 +22,7 @@ from linesift.labelling.labels import (
     no_pages,
     read_label_folder,
 )
+from linesift.labelling.overlap import stands_in
 from linesift.models.baselines import RunRule
 from linesift.models.features import Floats
 from linesift.models.model import LinePredictor
@@ -122,23 +123,26 @@ def load_data(
         sources = Path(pages if html is None else html)
         hand = hand.map_pages([_with_markup(page, sources) for page in hand.pages])
         train, test = (hand, test) if hand_pages == "train" else (train, hand)
+    kept = test  # what no training may see: what is scored, and the test sites while tuning
     if lines is not None:
         for path in sorted(Path(lines).glob("*.parquet")):
             corpus = read_corpus(path)
-            held_out = np.array([is_test_site(site) for site in corpus.sites])
+            held_out = np.array([is_test_site(site) for site in corpus.sites], bool)
+            kept += corpus.select(held_out)
             if hold_out == "validation":
                 corpus = corpus.select(~held_out)
-                held_out = np.array([is_validation_site(site) for site in corpus.sites])
+                held_out = np.array([is_validation_site(site) for site in corpus.sites], bool)
             learned = corpus.select(~held_out)
             train += outrank(learned, hand_labels) if hand_labels else learned
             test += corpus.select(held_out)
+    # Pages without a gold text wait for hand labels: till then there is nothing to learn or score.
+    train, test = (part.select(part.is_labelled) for part in (train, test))
+    train = _unseen(train, kept + test if hold_out == "validation" else kept)
     if without_languages:
         left_out = set(without_languages)
         _check_languages(test, left_out)
         train = train.select([page.language not in left_out for page in train.pages])
         test = test.select([page.language in left_out for page in test.pages])
-    seen = set(test.sites)  # a site that is scored is never learned from, whatever set it is in
-    train = train.select([site not in seen for site in train.sites])
     if most_pages is not None and len(train) > most_pages:
         chosen = np.zeros(len(train), bool)
         chosen[np.linspace(0, len(train) - 1, most_pages).astype(int)] = True
@@ -150,6 +154,16 @@ def load_data(
             "or build the corpora with 'linesift fetch' and 'linesift lines'"
         )
     return Data(train, test)
+
+
+def _unseen(train: LabelledPages, kept: LabelledPages) -> LabelledPages:
+    """Return pages neither of a site that is kept from training, nor with a text that stands there.
+
+    News agencies serve many sites, and one site may be known by another name in another set.
+    """
+    sites = set(kept.sites)
+    train = train.select([site not in sites for site in train.sites])
+    return train.select(~stands_in(train.gold, kept.gold))
 
 
 def _check_languages(test: LabelledPages, wanted: set[str]) -> None:
