@@ -1,4 +1,4 @@
-"""`linesift labels`: label files to Label Studio and back."""
+"""`linesift labels`: label files to Label Studio and back; hand labels to lines read anew."""
 
 import json
 from pathlib import Path
@@ -17,6 +17,7 @@ from linesift.cli.common import (
 from linesift.cli.review import complain, labels_option
 
 if TYPE_CHECKING:
+    from linesift.labelling.carrying import Carried
     from linesift.labelling.label_store import LabelStore
     from linesift.review.label_studio import Imported
 
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
     epilog=examples(
         "linesift labels export data/pages --predictions --output tasks.json",
         "linesift labels import export.json",
+        "linesift labels carry",
     ),
 )
 def labels() -> None:
-    """Take label files to Label Studio and back."""
+    """Take label files to Label Studio and back, and hand labels to lines read anew."""
 
 
 @labels.command(epilog=examples("linesift labels export data/pages --output tasks.json"))
@@ -107,6 +109,78 @@ def import_(file: Path, labels: Path, force: bool) -> None:
             said = f"of {one.annotators} annotations one counts; they differ on"
             complain(one.file.page.page_id, f"{said} {one.disagreed} lines")
     click.echo(f"imported {saved:,} labels of {len(found):,} pages into {labels}", err=True)
+
+
+@labels.command(epilog=examples("linesift lines", "linesift labels carry"))
+@click.option(
+    "--labels",
+    "folder",
+    default="data/labels",
+    show_default=True,
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    metavar="FOLDER",
+    help="Hand labels of the public sets.",
+)
+@click.option(
+    "--lines",
+    default="data/lines",
+    show_default=True,
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    metavar="FOLDER",
+    help="The sets as they are read now, by 'linesift lines'.",
+)
+@click.pass_context
+def carry(context: click.Context, folder: Path, lines: Path) -> None:
+    """Carry hand labels over to the lines of pages that are read in another way than then.
+
+    Lines that were joined or split keep their label. What cannot be told is labelled unsure
+    and named; the exit code is 1 then.
+    """
+    from linesift.labelling.carrying import carry_labels
+    from linesift.labelling.corpora import read_chunks
+    from linesift.labelling.hand_labels import read_label_rows, write_label_rows
+    from linesift.labelling.labels import label_files
+
+    with one_sentence():
+        files = {path: dict(read_label_rows(path)) for path in label_files(folder)}
+        if not files:
+            raise InputError(f"{folder}: no hand labels")
+        file_of = {page: path for path, pages in files.items() for page in pages}
+        carried = {
+            page.page_id: carry_labels(files[file_of[page.page_id]][page.page_id], page)
+            for path in sorted(lines.glob("*.parquet"))
+            for chunk in read_chunks(path)
+            for page in chunk.pages
+            if page.page_id in file_of
+        }
+        for page_id, one in carried.items():
+            files[file_of[page_id]][page_id] = one.lines
+        for path, pages in files.items():
+            write_label_rows(path, pages)
+    missing = [page_id for page_id in file_of if page_id not in carried]
+    for page_id in missing:
+        complain(page_id, f"no such page in {lines}; its labels stay as they are")
+    doubtful = sum(_say_what_is_unsure(page_id, one) for page_id, one in carried.items())
+    count = sum(len(one.lines) for one in carried.values())
+    click.echo(
+        f"carried the labels of {len(carried):,} pages to {count:,} lines; "
+        f"{doubtful:,} lines to look at, {len(missing):,} pages not found",
+        err=True,
+    )
+    context.exit(1 if doubtful or missing else 0)
+
+
+def _say_what_is_unsure(page_id: str, carried: "Carried") -> int:
+    """Name the lines of a page that could not be told; return how many there are."""
+    said = {
+        "in no line that was labelled, so unsure now": carried.unplaced,
+        "made of lines with different labels, so unsure now": carried.disagreeing,
+        "labelled, and in no line any more": carried.lost,
+    }
+    for reason, numbers in said.items():
+        for number in numbers:
+            complain(page_id, f"line {number} is {reason}")
+    return sum(map(len, said.values()))
 
 
 def _differing(store: "LabelStore", one: "Imported") -> int:

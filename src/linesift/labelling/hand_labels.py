@@ -36,21 +36,35 @@ HandLabels = Mapping[str, Mapping[int, tuple[int, str]]]
 
 
 def line_hash(line: str) -> str:
-    """Return what a label file keeps of a line.
+    """Return what a label file keeps of a line, whatever its indentation.
 
-    >>> line_hash("It rained all day.")
-    'fad7039ea5a8'
+    >>> line_hash("It rained all day."), line_hash("    It rained  all day.")
+    ('fad7039ea5a8', 'fad7039ea5a8')
     """
-    line = line.strip()  # indentation is part of a line, but says nothing of which it is
-    return hashlib.sha256(line.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_LENGTH]
+    text = " ".join(line.split())
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_LENGTH]
 
 
 def write_hand_labels(path: str | Path, labelled: LabelledPages) -> None:
     """Write the labels of pages without their text; `read_hand_labels` reads them back."""
+    write_label_rows(
+        path,
+        {
+            page.page_id: {
+                number: (int(label), line_hash(line))
+                for number, line, label in zip(page.numbers, page.lines, labels, strict=True)
+            }
+            for page, labels in zip(labelled.pages, labelled.labels, strict=True)
+        },
+    )
+
+
+def write_label_rows(path: str | Path, hand: HandLabels) -> None:
+    """Write labels by page id and line number; `read_label_rows` reads them back."""
     rows = [_HEADER]
-    for page, labels in zip(labelled.pages, labelled.labels, strict=True):
-        for number, line, label in zip(page.numbers, page.lines, labels, strict=True):
-            rows.append(f"{page.page_id}\t{number}\t{label_name(int(label))}\t{line_hash(line)}")
+    for page, lines in hand.items():
+        for number, (label, mark) in lines.items():
+            rows.append(f"{page}\t{number}\t{label_name(label)}\t{mark}")
     write_atomically(path, "\n".join([*rows, ""]).encode())
 
 
@@ -65,27 +79,45 @@ def read_hand_labels(folder: str | Path) -> HandLabels:
     """
     found: dict[str, dict[int, tuple[int, str]]] = {}
     for path in label_files(folder):
-        try:
-            header, *rows = path.read_text(encoding="utf-8").split("\n")
-        except UnicodeDecodeError as error:
-            raise LabelError(f"{path}: cannot be read as UTF-8 text ({error})") from error
-        except OSError as error:
-            raise LabelError(f"{path}: cannot be read ({error.strerror or error})") from error
-        if header != _HEADER:
-            raise LabelError(f"{path}: expected the header {_HEADER!r}, got {header[:60]!r}")
-        for count, row in enumerate(rows, start=2):
-            if not row and count == len(rows) + 1:
-                break  # what stands after the last line feed
-            where = f"{path}: line {count}"
-            columns = row.split("\t")
-            if len(columns) != 4 or not columns[1].isdecimal() or len(columns[1]) > _MOST_DIGITS:
-                raise LabelError(f"{where}: expected {_HEADER!r}, got {row[:60]!r}")
-            page, number, label, mark = columns
-            lines = found.setdefault(page, {})
-            if int(number) in lines:
-                raise LabelError(f"{where}: line {number} of {page} is labelled twice")
-            lines[int(number)] = label_code(label, where), mark
+        _read_rows(path, found)
     return found
+
+
+def read_label_rows(path: Path) -> HandLabels:
+    """Return the labels of one file.
+
+    Raises
+    ------
+    LabelError
+        As of `read_hand_labels`.
+    """
+    found: dict[str, dict[int, tuple[int, str]]] = {}
+    _read_rows(path, found)
+    return found
+
+
+def _read_rows(path: Path, found: dict[str, dict[int, tuple[int, str]]]) -> None:
+    """Add the labels of one file to those found."""
+    try:
+        header, *rows = path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise LabelError(f"{path}: cannot be read as UTF-8 text ({error})") from error
+    except OSError as error:
+        raise LabelError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if header != _HEADER:
+        raise LabelError(f"{path}: expected the header {_HEADER!r}, got {header[:60]!r}")
+    for count, row in enumerate(rows, start=2):
+        if not row and count == len(rows) + 1:
+            break  # what stands after the last line feed
+        where = f"{path}: line {count}"
+        columns = row.split("\t")
+        if len(columns) != 4 or not columns[1].isdecimal() or len(columns[1]) > _MOST_DIGITS:
+            raise LabelError(f"{where}: expected {_HEADER!r}, got {row[:60]!r}")
+        page, number, label, mark = columns
+        lines = found.setdefault(page, {})
+        if int(number) in lines:
+            raise LabelError(f"{where}: line {number} of {page} is labelled twice")
+        lines[int(number)] = label_code(label, where), mark
 
 
 def hand_labelled(labelled: LabelledPages, hand: HandLabels) -> LabelledPages:

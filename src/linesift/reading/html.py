@@ -25,9 +25,9 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from linesift.reading.tables import Line, Table
 from linesift.reading.text import is_ideograph
 
-# Kinds of elements. All from _BLOCK on end a line; those from _ROW on have more to them.
-_UNSEEN, _BREAK, _FORMATTING, _CODE, _INLINE, _LINK, _BLOCK, _DIALOG = range(8)
-_ROW, _CELL, _CAPTION, _TABLE, _PRE = range(8, 13)
+# Kinds of elements. All from _BLOCK on end a line; the odd ones matter to all that is in them.
+_UNSEEN, _BREAK, _FORMATTING, _INLINE, _BLOCK, _DIALOG, _ROW, _CELL, _CAPTION = range(0, 18, 2)
+_CODE, _LINK, _TABLE, _PRE = 5, 7, 17, 19
 _TAGS = {
     _UNSEEN: "applet audio canvas datalist embed frame head iframe map math meta noembed noframes"
     " noscript object param script select source style svg template title track video -comment",
@@ -70,24 +70,24 @@ _MENU_ROLES = frozenset(
 _MENUS = ",".join(("nav", "menu", *(f"[role={role}]" for role in sorted(_MENU_ROLES))))
 
 
-def visible_lines(tree: LexborHTMLParser, *, has_controls: bool = True) -> "Lines":
+def visible_lines(tree: LexborHTMLParser, data: bytes) -> "Lines":
     r"""Return the lines of a parsed page.
 
     Parameters
     ----------
     tree : LexborHTMLParser
-    has_controls : bool
-        False spares the search for controls that open what is hidden: there are none.
+    data : bytes
+        The HTML that it was parsed from, in UTF-8.
 
     Examples
     --------
-    >>> page = LexborHTMLParser("<p>One<p>Two <b>bo</b>ld<pre>a\n  b</pre>")
-    >>> visible_lines(page).texts
+    >>> html = b"<p>One<p>Two <b>bo</b>ld<pre>a\n  b</pre>"
+    >>> visible_lines(LexborHTMLParser(html), html).texts
     ['One', 'Two bold', 'a', '  b']
     """
     lines = Lines()
     if tree.root is not None:
-        _walk(tree.root, lines, _Revealed(tree, has_controls))
+        _walk(tree.root, lines, _Revealed(tree, data))
     return lines
 
 
@@ -120,12 +120,12 @@ class Lines:
         self._lowest = 0  # depth the walk came down to since the line began
         self._path = ""
         self._verbatim = False  # whether white space stays as it is
-        self._link_start = 0  # the piece that the last link begins with
+        self._link_start = 0  # the piece that the last link of a run begins with
         self._has_other = False  # whether the line has text outside of links
         self._spelt = 0  # pieces up to the last letter that goes on a word
         self._are_headlines = False  # whether links of the run before were told apart
 
-    def add(self, text: str, in_link: int) -> None:
+    def add(self, text: str, within: int) -> None:
         """Append a run of text, not all white space, that stands in the innermost open element."""
         if not self.has_text:
             self.has_text = True
@@ -140,18 +140,18 @@ class Lines:
                     self._pieces.append(" ")
                 self.seam = 0
         self._pieces.append(text)
-        if in_link:
+        if within & _IN_LINK:
             self._linked += len("".join(text.split()))
         else:
             self._has_other = True
 
-    def add_verbatim(self, text: str, in_link: int) -> None:
+    def add_verbatim(self, text: str, within: int) -> None:
         """Append text whose white space stays, line by line."""
         for count, part in enumerate(_LINE_END.split(text)):
             if count:
                 self.end()
             if part and not part.isspace():
-                self.add(part, in_link)
+                self.add(part, within)
                 self._verbatim = True
             else:
                 self._pieces.append(part)
@@ -172,16 +172,12 @@ class Lines:
 
     def meet(self, kind: int) -> None:
         """Note that an inline element begins where another has ended."""
+        self.seam |= _BEGAN
         if kind == _LINK and self.seam & _LINK_ENDED and not self._has_other:
             if self._are_headlines or self._last_is_headline():
                 self.flush()
                 self._are_headlines = True
-                return
-        self.seam |= _BEGAN
-
-    def open_link(self) -> None:
-        """Note that a link begins."""
-        self._link_start = len(self._pieces)
+            self._link_start = len(self._pieces)
 
     def _last_is_headline(self) -> bool:
         text = " ".join("".join(self._pieces[self._link_start :]).split())
@@ -208,7 +204,7 @@ class Lines:
         self.link_share.append(self._linked / (len(line) - line.count(" ")))
         self.paths.append(self._path)
         self._pieces = []
-        self._linked = self._spelt = self.seam = 0
+        self._linked = self._link_start = self._spelt = self.seam = 0
         self.has_text = self._verbatim = self._has_other = self._are_headlines = False
 
     def end(self) -> None:
@@ -262,14 +258,19 @@ def _walk(root: LexborNode, lines: Lines, revealed: "_Revealed") -> None:
     """Visit the tree in document order without recursion: pages nest without limit."""
     # Half of all nodes are white space between elements: what they meet here is kept short.
     stack: list[tuple[LexborNode | None, int, int]] = []
+    elements, kind_of = lines.elements, _KINDS.get
     node: LexborNode | None = root
     within = 0
     while node is not None or stack:
         if node is None:
             node, within, kind = stack.pop()
-            lines.elements.pop()
+            elements.pop()
+            if kind < _BLOCK:
+                if lines.has_text:
+                    lines.leave(kind)
+                continue
             if lines.has_text:
-                lines.flush() if kind >= _BLOCK else lines.leave(kind)
+                lines.flush()
             if kind >= _TABLE:
                 lines.close_table() if kind == _TABLE else lines.end()
             continue
@@ -277,12 +278,12 @@ def _walk(root: LexborNode, lines: Lines, revealed: "_Revealed") -> None:
         if tag == "-text":
             text = node.text_content or " "
             if within >= _IN_PRE:
-                lines.add_verbatim(text, within & _IN_LINK)
+                lines.add_verbatim(text, within)
             elif not text.isspace():
-                lines.add(text, within & _IN_LINK)
+                lines.add(text, within)
             elif lines.has_text:
                 lines.add_space()
-        elif (kind := _KINDS.get(tag, _INLINE)) > _BREAK:
+        elif (kind := kind_of(tag, _INLINE)) > _BREAK:
             child = node.first_child
             if child is not None or kind >= _BLOCK:
                 attributes = node.attributes
@@ -308,9 +309,9 @@ def _walk(root: LexborNode, lines: Lines, revealed: "_Revealed") -> None:
                     lines.meet(kind)
                 if child is not None:
                     stack.append((node.next, within, kind))
-                    if kind >= _TABLE or kind in (_LINK, _CODE):
-                        within |= _entered(kind, attributes, lines)
-                    lines.elements.append(name)
+                    if kind & 1:
+                        within |= _IN_LINK if kind == _LINK else _entered(kind, attributes, lines)
+                    elements.append(name)
                     node = child
                     continue
         elif kind == _BREAK:
@@ -321,10 +322,7 @@ def _walk(root: LexborNode, lines: Lines, revealed: "_Revealed") -> None:
 
 
 def _entered(kind: int, attributes: Mapping[str, str | None], lines: Lines) -> int:
-    """Note that an element of some kind begins; return what the walk is in now."""
-    if kind == _LINK:
-        lines.open_link()
-        return _IN_LINK
+    """Note that code, a table or text as typed begins; return what the walk is in now."""
     if kind == _TABLE:
         lines.open_table(attributes.get("role") or "")
         return 0
@@ -337,12 +335,14 @@ def _entered(kind: int, attributes: Mapping[str, str | None], lines: Lines) -> i
 class _Revealed:
     """Hidden elements that a click shows and that are no menus.
 
-    The controls of the page are looked for when the first hidden element is met.
+    The tree is searched for their controls once something hidden is met that may have one.
     """
 
-    def __init__(self, tree: LexborHTMLParser, has_controls: bool) -> None:
+    def __init__(self, tree: LexborHTMLParser, data: bytes) -> None:
         self._tree = tree
-        self._ids: frozenset[str] | None = None if has_controls else frozenset()
+        self._data = data
+        self._controls: bytes | None = None  # what the attributes of controls hold, and more
+        self._ids: frozenset[str] | None = None
 
     def holds(self, node: LexborNode, attributes: Mapping[str, str | None]) -> bool:
         """Tell whether a hidden element is one of these."""
@@ -355,7 +355,10 @@ class _Revealed:
         return not _in_menu(node) and node.css_first(_MENUS) is None
 
     def _is_controlled(self, identifier: str) -> bool:
-        if not identifier:
+        if self._controls is None:
+            _, *found = self._data.split(b"aria-controls")
+            self._controls = b"\n".join(one[:_NAME_LENGTH] for one in found)
+        if not identifier or identifier.encode("utf-8", "replace") not in self._controls:
             return False
         if self._ids is None:
             self._ids = frozenset(

@@ -113,7 +113,7 @@ def read_html(
     if (tags := data.count(b"<")) > _MOST_TAGS:
         raise ReadError(f"{tags:,} tags are too many for a page")
     tree = LexborHTMLParser(bounded(html, data))
-    lines = visible_lines(tree, has_controls=b"aria-controls" in data)
+    lines = visible_lines(tree, data)
     if tree.root is not None:
         language = language or (tree.root.attributes.get("lang") or "")[:2].lower()
     heading = tree.css_first("head > title")
