@@ -70,6 +70,13 @@ def test_hand_labels_outrank_aligned_ones_and_the_order_of_pages_stays(folder):
     assert found.gold == [*HAND.gold, ("gold c",)]
 
 
+def test_indentation_makes_no_line_another_one(folder):
+    labelled, other = ALIGNED.pages[0], ALIGNED.pages[1:]
+    indented = replace(labelled, lines=tuple(f"    {line}" for line in labelled.lines))
+    found = hand_labelled(replace(ALIGNED, pages=[indented, *other]), read_hand_labels(folder))
+    assert found.pages[0] == indented
+
+
 @pytest.mark.parametrize(
     ("page", "message"),
     [

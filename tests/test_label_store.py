@@ -16,6 +16,7 @@ from linesift.labelling.labels import (
     RELATED,
     UNSURE,
     LabelError,
+    check_labels,
     load_label_file,
     parse_label_file,
     read_label_file,
@@ -90,6 +91,16 @@ def test_the_version_changes_with_any_label_and_only_then(store):
     assert store.save(PAGE, GUESSES, {1: Change(CONTENT)}).version == first
     assert store.save(PAGE, GUESSES, {1: Change(OTHER)}).version != first
     assert store.read(PAGE)[1] == store.save(PAGE, GUESSES, {1: Change(OTHER)}).version
+
+
+def test_a_page_with_indented_lines_is_found_again(store):
+    page = read_text("Code:\n    def f(*args):\n\t- **a**\u00a0b", "code")
+    labels = np.array([CONTENT, CONTENT, OTHER], np.int8)
+    store.save(page, labels, {2: Change(CONTENT)})
+    file, _ = store.read(page)
+    check_labels(file.page, page)
+    assert file.page.lines == tuple(map(str.strip, page.lines))
+    assert file.by_hand.tolist() == [False, True, False]
 
 
 def test_remarks_and_name_of_a_file_that_people_wrote_are_kept(tmp_path):

@@ -69,6 +69,30 @@ def test_neighbouring_ideographs_are_named_together_where_they_push_the_same_way
     assert max(map(len, named)) > 1
 
 
+def test_words_are_named_without_the_marks_of_a_converter():
+    page = read_text("The river rose all night, said the mayor.\nMenu\nMenu\nHome")
+    marked = replace(
+        page,
+        lines=(
+            '  > The **river** [rose](/a "b") all night,\u00a0said _the mayor_.',
+            "* [Menu](/)",
+            "# Menu",
+            "---",
+        ),
+    )
+    model = load_model()
+    plain, seen = (
+        explain(model, labelled(one, [CONTENT, NAVIGATION, NAVIGATION, OTHER]))
+        for one in (page, marked)
+    )
+    assert plain[0].words_for
+    assert (seen[0].words_for, seen[0].words_against) == (
+        plain[0].words_for,
+        plain[0].words_against,
+    )
+    assert Reason("The same line stands twice on the page.") in seen[1].reasons
+
+
 def test_a_model_without_ngrams_and_a_rule_name_no_words_but_reasons():
     page = NEW.pages[0]
     for model in (replace(made_model(), ngrams=None, ngram_orders=()), RunRule()):

@@ -39,23 +39,26 @@ _LEADING = re.compile(rf"(?:#{{1,6}}|>|[{_LIST_MARKS}](?: \[[ xX]\])?) (?=\S)")
 _AFTER_HEADING = re.compile(r"(?: #+)?(?: \{[.#][^{}]*\})?$")
 _CODE = re.compile(r"(?<!`)(`+)(?!`)([^`]+)(?<!`)\1(?!`)")
 _LINK = re.compile(
-    r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\]"
+    r"(?:!\[|\[)((?:[^\[\]]|\[[^\[\]]*\])*)\]"
     r"\( ?(?:<[^<>]*>|[^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)*)(?: (?:\"[^\"]*\"|'[^']*'))? ?\)"
     r"(?:\{[.#][^{}]*\})?"
 )
 # "[1][2]" are two notes, and "a[i][0]" is code.
-_REFERENCE = re.compile(r"(?<![\w\])])!?\[((?![\d ]*\])[^\[\]]+)\] ?\[\d*\]")
+_REFERENCE = re.compile(r"(?<![\w\])])!?\[((?![\d ]*\])[^\[\]]+)\]\[\d*\]")
 _AUTOLINK = re.compile(r"<((?:https?|ftp|mailto):[^\s<>]*|[^\s<>@]+@[^\s<>@]+)>")
 # A mark of emphasis touches the text that it is about, and no letter or digit outside of it:
 # "5 * 3", "2**3", "*args" and snake_case stay. No text between marks holds the mark itself, so
-# that a line of nothing but marks takes no more time than another.
-_STARS = re.compile(r"(?<![0-9A-Za-z_)*])(\*{1,3})(?=[^\s*])([^*]*)(?<=[^\s*])\1(?![0-9A-Za-z_*])")
+# that a line of nothing but marks takes no more time than another. The mark stands first, and
+# what may not stand before it after it: then the search goes from mark to mark.
+_STARS = re.compile(
+    r"(\*(?<![0-9A-Za-z_)*]\*)\*{0,2})(?=[^\s*])([^*]*)(?<=[^\s*])\1(?![0-9A-Za-z_*])"
+)
 _UNDERSCORES = re.compile(
-    r"(?<!\w)(_{1,3})(?=[^\s_])((?:[^_]|(?<=[^\W_])_(?=[^\W_]))*)(?<=[^\s_])\1(?!\w|\(|\.\w)"
+    r"(_(?<!\w_)_{0,2})(?=[^\s_])((?:[^_]|(?<=[^\W_])_(?=[^\W_]))*)(?<=[^\s_])\1(?!\w|\(|\.\w)"
 )
 _STRIKES = re.compile(r"(?<![~\w])(~~)(?=[^\s~])([^~]*)(?<=[^\s~])\1(?![~\w])")
 _INLINE = (
-    *(("`", _CODE, r"\2"), ("](", _LINK, r"\1"), ("]", _REFERENCE, r"\1")),
+    *(("`", _CODE, r"\2"), ("](", _LINK, r"\1"), ("][", _REFERENCE, r"\1")),
     *(("<", _AUTOLINK, r"\1"), ("~~", _STRIKES, r"\2")),
     *(("*", _STARS, r"\2"), ("_", _UNDERSCORES, r"\2")),
 )
