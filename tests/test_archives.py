@@ -4,6 +4,7 @@ import io
 import tarfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -12,11 +13,14 @@ import pytest
 from linesift.labelling import archives
 from linesift.labelling.archives import (
     ArchiveError,
+    OnlyFromMirrorError,
     Source,
     download,
     fetch,
     is_unpacked,
+    make_manifest,
     read_manifest,
+    write_manifest,
 )
 
 FILES = {"LICENSE": b"Free.", "html/1.html": b"<p>one", "html/2.html": b"<p>two" * 500}
@@ -460,3 +464,65 @@ def test_a_fetch_after_a_broken_download_goes_on(server, tmp_path):
     server.breaks_after = None
     assert files_below(fetch_news(tmp_path, url=server.address)) == FILES
     assert server.ranges == [None, "bytes=50-"]
+
+
+# Manifests
+
+
+def test_a_manifest_is_made_of_what_is_read_and_read_back(mirror, tmp_path):
+    made = make_manifest(replace(SOURCE, files=("html/*", "none/*")), mirror)
+    assert made == {name: MANIFEST[name] for name in ("html/1.html", "html/2.html")}
+    write_manifest(tmp_path / "news.sha256", dict(reversed(made.items())))
+    rows = [f"{digest}  {name}\n" for name, digest in sorted(made.items())]
+    assert (tmp_path / "news.sha256").read_text() == "".join(rows)
+    assert read_manifest(tmp_path / "news.sha256") == made
+
+
+def test_of_pairs_the_single_ones_are_left_out(mirror):
+    (mirror / SOURCE.archive).write_bytes(
+        archive_of({"gold/1": b"a", "gold/2": b"b", "html/2": b"c", "html/3": b"d", "list": b"e"})
+    )
+    source = replace(SOURCE, files=("gold/*", "html/*", "list"), pairs=("gold/", "html/"))
+    assert sorted(make_manifest(source, mirror)) == ["gold/2", "html/2", "html/3", "list"]
+
+
+def test_no_manifest_is_made_of_links_and_folders(mirror):
+    members = [
+        regular("html/1.html", b"a"),
+        special("html/2.html", tarfile.SYMTYPE, "/etc/hostname"),
+        special("html/3.html", tarfile.DIRTYPE),
+    ]
+    (mirror / SOURCE.archive).write_bytes(packed(*members))
+    assert list(make_manifest(replace(SOURCE, files=("html/*",)), mirror)) == ["html/1.html"]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            replace(SOURCE, name="olds", files=("*",)),
+            r"olds-0123456789ab\.tar\.gz: no such",
+        ),
+        (replace(SOURCE, files=("gold/*", "*.xml")), r"none of its files is gold/\* or \*\.xml"),
+    ],
+)
+def test_without_files_there_is_no_manifest(mirror, source, message):
+    with pytest.raises(ArchiveError, match=message):
+        make_manifest(source, mirror)
+
+
+BUNDLE = Source("bundle", "", "")
+
+
+@pytest.mark.parametrize("has_mirror", [False, True])
+def test_a_bundle_comes_from_the_mirror_or_not_at_all(mirror, tmp_path, has_mirror):
+    where = {"mirror": mirror if has_mirror else None, "url": NOWHERE, "progress": quiet}
+    with pytest.raises(OnlyFromMirrorError, match=r"bundle: .*; put bundle\.tar\.gz into"):
+        fetch(BUNDLE, MANIFEST, tmp_path / "raw", **where)
+    assert not (tmp_path / "raw").exists()
+
+
+def test_a_bundle_is_unpacked_like_any_other(mirror, tmp_path):
+    (mirror / "bundle.tar.gz").write_bytes(archive_of(FILES))
+    folder = fetch(BUNDLE, MANIFEST, tmp_path / "raw", mirror=mirror, url=NOWHERE, progress=quiet)
+    assert files_below(folder) == FILES

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 
 from linesift import read_html, read_text
 from linesift.cli import main
+from linesift.labelling.archives import Source
 from linesift.labelling.labels import read_label_file, read_label_folder, write_label_file
 from linesift.models.model_file import read_card
 from linesift.models.predict import predict_pages
@@ -299,11 +301,53 @@ def test_a_folder_without_label_files_is_named(model, tmp_path):
     assert f"{tmp_path}: holds no labelled page" in result.stderr
 
 
-@pytest.mark.parametrize("command", [["fetch", "misspelt"], ["lines", "misspelt"]])
+@pytest.mark.parametrize(
+    "command",
+    [["fetch", "misspelt"], ["lines", "misspelt"], ["manifest", "misspelt", "--mirror", "."]],
+)
 def test_an_unknown_corpus_is_named_with_those_there_are(command):
     result = run(*command)
     assert result.exit_code == 2
     assert "misspelt: expected one of " in result.stderr
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch) -> Path:
+    """Folder of the archives of two data sets, one of which no server has."""
+    sources = {
+        "news": Source("news", "owner/news", "0123456789abcdef", ("*.html",)),
+        "bundle": Source("bundle", "", "", ("*.html",)),
+    }
+    monkeypatch.setattr("linesift.labelling.corpus_readers.SOURCES", sources)
+    (tmp_path / "page.html").write_text("<p>one")
+    for source in sources.values():
+        with tarfile.open(tmp_path / source.archive, "w:gz") as tar:
+            tar.add(tmp_path / "page.html", "top/page.html")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_manifest_is_all_that_a_fetch_needs(mirror):
+    for name in ("news", "bundle"):
+        result = run("manifest", name, "--mirror", mirror)
+        assert result.output == f"data/manifests/{name}.sha256: 1 files\n"
+    assert run("fetch", "--mirror", mirror).exit_code == 0
+    assert (mirror / "data/raw/news/page.html").read_text() == "<p>one"
+    assert (mirror / "data/raw/bundle/page.html").read_text() == "<p>one"
+
+
+def test_a_set_that_no_server_has_is_left_out_unless_it_is_asked_for(mirror):
+    for name in ("news", "bundle"):
+        run("manifest", name, "--mirror", mirror)
+    (mirror / "bundle.tar.gz").unlink()
+    result = run("fetch", "--mirror", mirror)
+    assert result.exit_code == 0
+    first, second = result.stdout.splitlines()
+    assert first == "news: data/raw/news"
+    assert second.startswith("bundle: left out, a bundle of several repositories")
+    result = run("fetch", "bundle", "--mirror", mirror)
+    assert result.exit_code == 2
+    assert "put bundle.tar.gz into a folder" in result.stderr
 
 
 # -------------------------------------------------------------------- fresh processes

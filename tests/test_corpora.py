@@ -146,6 +146,7 @@ export const NewsExtractor = {
   domain: 'news.example',
   title: { selectors: ['.no', ['meta[name="og:title"]', 'value']] },
   author: { selectors: ['.by'] },
+  dek: { selectors: [['meta[name="description"]', 'value'], '.lead'] },
   content: {
     selectors: [['.story', '.missing'], ['.story', '.more']],
     transforms: {
@@ -160,15 +161,18 @@ export const NewsExtractor = {
 
 def parser(folder: Path) -> list[Document]:
     story = (
-        f'<meta property="og:title" content="{TITLE}"><nav>Town</nav><div class=story>'
+        f'<meta property="og:title" content="{TITLE}"><nav>Town</nav>'
+        f"<p class=lead>{OTHER}</p><div class=story>"
         f"<p class=by>By A. Smith<p>{FIRST * 3}<p class=cap>The bridge<div class=poll>Agree?</div>"
-        f"<div class=vote>Vote</div><div class='share-box'>Share</div></div><p>{OTHER}"
+        f"<div class=vote>Vote</div><div class='share-box'>Share</div></div><p>Next"
         f"<div class=more><p>{SECOND}<figcaption>A photo</figcaption></div>"
     ).encode()
     empty = page_of(FIRST).encode()
+    links = f"<p class=story><a href=/1>{FIRST * 3}</a><p class=more>{SECOND}".encode()
     write(folder / "src" / "extractors" / "custom" / "www.news.example" / "index.js", RULES)
     write(folder / "fixtures" / "www.news.example.html", story)
     write(folder / "fixtures" / "www.news.example--short.html", b"<p class=story>a<p class=more>b")
+    write(folder / "fixtures" / "www.news.example--list.html", links)
     write(folder / "fixtures" / "www.news.example--old.html", empty)
     write(folder / "fixtures" / "unknown.example.html", empty)
     write(folder / "fixtures" / "twitter.com.html", empty)
@@ -177,6 +181,14 @@ def parser(folder: Path) -> list[Document]:
         Document("parser/twitter.com", (empty,), (), "", "twitter.com", left_out="no article"),
         Document(
             "parser/unknown.example", (empty,), (), "", "unknown.example", left_out="no selectors"
+        ),
+        Document(
+            "parser/www.news.example--list",
+            (links,),
+            (),
+            "",
+            site,
+            left_out="selectors find lists of links",
         ),
         Document(
             "parser/www.news.example--old",
@@ -194,7 +206,7 @@ def parser(folder: Path) -> list[Document]:
             site,
             left_out="selectors find too little",
         ),
-        Document("parser/www.news.example", (story,), (FIRST * 3, SECOND), TITLE, site),
+        Document("parser/www.news.example", (story,), (OTHER, FIRST * 3, SECOND), TITLE, site),
     ]
 
 
@@ -205,35 +217,41 @@ def readability(folder: Path) -> list[Document]:
     filler = f"<script>{' ' * 5_000}</script>"
     text = " ".join([FIRST] * 4)
     pages = {
-        "a-news": (link + article + filler, text, True),
-        "b-again": (filler, text, True),
-        "c-page": (filler, text[1:], True),
-        "d-toy": (link, text[2:], True),
-        "e-lorem": (filler, f"Lorem ipsum dolor. {text[4:]}", True),
-        "f-short": (filler, "Only this.", True),
+        "a-news": (link + article + filler, text),
+        "b-page": (filler, text),
+        "c-again": (filler, text),
+        "d-toy": (link, text[2:]),
+        "e-lorem": (filler, f"Lorem ipsum dolor. {text[4:]}"),
+        "f-short": (filler, "Only this."),
     }
     html = {}
-    for name, (head, paragraph, _) in pages.items():
+    for name, (head, paragraph) in pages.items():
         html[name] = page_of(paragraph, head=head).encode()
         write(root / name / "source.html", html[name])
         write(
             root / name / "expected.html",
             f"<div><p>By  A. Smith</p><p>{paragraph}</p><figcaption>A photo</figcaption></div>",
         )
-        facts = {"title": TITLE, "byline": "By A. \n Smith", "publishedTime": None}
+        excerpt = OTHER if name == "a-news" else "Not on the page."
+        facts = {
+            "excerpt": excerpt,
+            "title": TITLE,
+            "byline": "By A. \n Smith",
+            "publishedTime": None,
+        }
         write(root / name / "expected-metadata.json", "\ufeff" + json.dumps(facts))
     corpus = folder.name
 
     def document(name: str, site: str, left_out: str, page_type: str = "") -> Document:
-        gold = (pages[name][1],)
+        gold = (OTHER, pages[name][1]) if name == "a-news" else (pages[name][1],)
         return Document(
             f"{corpus}/{name}", (html[name],), gold, TITLE, site, "", page_type, left_out
         )
 
     return [
         document("a-news", "h.example", "", "article"),
-        document("b-again", f"b-again.{corpus}", "second copy of a page"),
-        document("c-page", f"c-page.{corpus}", ""),
+        document("b-page", f"b-page.{corpus}", ""),
+        document("c-again", f"c-again.{corpus}", "second copy of a page"),
         document("d-toy", "h.example", "made up as a test"),
         document("e-lorem", f"e-lorem.{corpus}", "made up as a test"),
         document("f-short", f"f-short.{corpus}", "too little text"),
@@ -312,6 +330,7 @@ def test_strings_and_lists_are_read_out_of_a_script_and_code_is_passed_over():
         "domain": "news.example",
         "title.selectors": [".no", ['meta[name="og:title"]', "value"]],
         "author.selectors": [".by"],
+        "dek.selectors": [['meta[name="description"]', "value"], ".lead"],
         "content.selectors": [[".story", ".missing"], [".story", ".more"]],
         "content.transforms..cap": "figcaption",
         "content.clean": [".poll", [".quiz", ".vote"]],
@@ -551,6 +570,7 @@ def test_a_set_can_be_built_of_some_sites_alone(name, tmp_path):
 )
 def test_a_real_archive_unpacks_and_its_pages_are_labelled(tmp_path):
     manifest = read_manifest(MANIFESTS / "fundus.sha256")
+    assert make_manifest(SOURCES["fundus"], MIRROR) == manifest
     folder = fetch(SOURCES["fundus"], manifest, tmp_path, mirror=MIRROR, url="none", progress=quiet)
     assert sum(path.is_file() for path in folder.rglob("*")) == len(manifest) + 1
     results = (label_document(document, "fundus") for document in READERS["fundus"](folder))

@@ -11,6 +11,7 @@ from linesift.labelling.corpora import write_corpus
 from linesift.labelling.hand_labels import write_hand_labels
 from linesift.labelling.labels import (
     OTHER,
+    UNSURE,
     LabelError,
     is_test_site,
     no_pages,
@@ -114,6 +115,37 @@ def test_sites_are_held_out_by_name_in_every_corpus(lines):
     assert data.describe() == (
         "pages to train on + held out: one 36 + 4, two 2 + 1; 43 of 43 with markup"
     )
+
+
+@pytest.mark.parametrize("hold_out", ["test", "validation"])
+def test_a_page_with_the_text_of_a_held_out_one_is_never_learned_from(tmp_path, hold_out):
+    corpus = made_pages(SITES, corpus="one", own_words=True)
+    write_corpus(tmp_path / "one.parquet", corpus)
+    before = load_data(pages=None, lines=tmp_path, hold_out=hold_out).train
+    kept = corpus.select([site in HELD_OUT for site in corpus.sites])
+    pages = [replace(page, page_id="copy", site="agency.example") for page in kept.pages]
+    copies = replace(kept, pages=pages, corpus=["two"] * len(kept))
+    write_corpus(tmp_path / "two.parquet", copies)
+    after = load_data(pages=None, lines=tmp_path, hold_out=hold_out).train
+    assert not is_test_site("agency.example")
+    assert ids(after) == ids(before) != []
+
+
+def test_pages_without_a_gold_text_are_neither_learned_from_nor_scored(tmp_path):
+    corpus = made_pages(SITES, corpus="one", own_words=True)
+    write_corpus(tmp_path / "lines" / "one.parquet", corpus)
+    before = load_data(pages=None, lines=tmp_path / "lines")
+    bare = made_pages(SITES, corpus="bare", own_words=True)
+    pages = [replace(page, page_id=f"bare/{page.site}") for page in bare.pages]
+    unsure = [np.full_like(labels, UNSURE) for labels in bare.labels]
+    nothing = replace(bare, pages=pages, labels=unsure, gold=[()] * len(bare))
+    write_corpus(tmp_path / "lines" / "bare.parquet", nothing)
+    after = load_data(pages=None, lines=tmp_path / "lines")
+    assert (ids(after.train), ids(after.test)) == (ids(before.train), ids(before.test))
+    write_hand_labels(tmp_path / "labels" / "uk.tsv", replace(bare, pages=pages))
+    by_hand = load_data(pages=None, lines=tmp_path / "lines", labels=tmp_path / "labels")
+    assert len(by_hand.train) == 2 * len(before.train)
+    assert ids(by_hand.test) == ids(before.test)
 
 
 @pytest.mark.parametrize(("hand_pages", "counts"), [("train", (2, 0)), ("test", (0, 3))])

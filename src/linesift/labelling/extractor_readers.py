@@ -12,12 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from linesift.labelling.documents import Document, address_of, site_of
+from linesift.reading.page import Page
 from linesift.reading.readers import decode, read_html
 
 _LEAST_TEXT = 200  # characters of gold text; less is a video, a picture, a post of a line
+_MOST_LINKS = 0.4  # of the gold text; what has more is a list of goods, or of other articles
 _LEAST_PAGE = 5_000  # bytes; smaller ones were made up to test one thing
 _COPY = "second copy of a page"
 _IS_ARTICLE = re.compile(rb"""<meta[^>]{1,200}og:type[^>]{1,20}content=["']?article""", re.I)
@@ -29,12 +32,14 @@ _NO_ARTICLES = frozenset(
     " www.linkedin.com www.reddit.com www.youtube.com".split()
 )
 """Hosts whose pages are songs, posts, trials: what is content there, others may see otherwise."""
+_TOO_WIDE = frozenset(("fandom.wikia.com",))
+"""Hosts whose selectors keep half the page."""
 
 _BOXES = frozenset(("aside", "button", "nav"))
 _NAMES_OF_BOXES = frozenset(
-    "ad ads advert advertisement advertising author byline caption captions comments consent cookie"
-    " credit credits newsletter outbrain promo recirc recommended related share sharing social"
-    " sponsor sponsored subscribe subscription taboola".split()
+    "ad ads advert advertisement advertising attribution author byline caption captions comments"
+    " consent cookie credit credits newsletter outbrain promo recirc recommended related share"
+    " sharing social sponsor sponsored subscribe subscription taboola tags".split()
 )
 _LARGEST_BOX = 0.1  # of the text; what is larger has its name for another reason
 _NAMED = f"[class], [id], {', '.join(sorted(_BOXES))}"
@@ -66,6 +71,8 @@ def read_parser(folder: Path) -> Iterator[Document]:
         )
         if host in _NO_ARTICLES:
             yield replace(document, left_out="no article")
+        elif host in _TOO_WIDE:
+            yield replace(document, left_out="selectors find too much")
         elif host not in rules:
             yield replace(document, left_out="no selectors")
         else:
@@ -75,7 +82,7 @@ def read_parser(folder: Path) -> Iterator[Document]:
 def _selected(document: Document, rules: dict[str, Any]) -> Document:
     """Return a page of postlight/parser with the text that its selectors find."""
     tree = LexborHTMLParser(decode(document.html[0]))
-    title = _title(tree, rules.get("title.selectors", []))
+    title = _first_text(tree, rules.get("title.selectors", []))
     nodes = _first_match(tree, rules.get("content.selectors", []))
     if not nodes:
         return replace(document, title=title, left_out="selectors find nothing")
@@ -85,9 +92,13 @@ def _selected(document: Document, rules: dict[str, Any]) -> Document:
     cleaned = [_joined(one) for one in rules.get("content.clean", [])]
     unwanted = [*cleaned, "figcaption", *captions, *bylines]
     html = "".join(f"<div>{node.html}</div>" for node in nodes)
-    gold = _text_without(_without_boxes(html), unwanted)
-    if sum(map(len, gold)) < _LEAST_TEXT:
+    page = _page_without(_without_boxes(html), unwanted)
+    if sum(map(len, page.lines)) < _LEAST_TEXT:
         return replace(document, title=title, left_out="selectors find too little")
+    if _share_in_links(page) > _MOST_LINKS:
+        return replace(document, title=title, left_out="selectors find lists of links")
+    leads = [one for one in rules.get("dek.selectors", []) if isinstance(one, str)]
+    gold = _with_lead(page.lines, _first_text(tree, leads), document.html[0])
     return replace(document, gold=gold, title=title)
 
 
@@ -187,7 +198,14 @@ def _outermost(nodes: list[LexborNode]) -> list[LexborNode]:
     return [node for node in nodes if not inside(node)]
 
 
-def _title(tree: LexborHTMLParser, selectors: Iterable[Selector]) -> str:
+def _with_lead(gold: tuple[str, ...], lead: str, html: bytes) -> tuple[str, ...]:
+    """Return the text with the lead in front, which they keep apart, if the page shows it."""
+    if not lead or lead in gold or lead not in read_html(html).lines:
+        return gold
+    return (lead, *gold)
+
+
+def _first_text(tree: LexborHTMLParser, selectors: Iterable[Selector]) -> str:
     for selector in selectors:
         if isinstance(selector, str):
             text = next((node.text() for node in _css(tree, selector)), "")
@@ -200,14 +218,20 @@ def _title(tree: LexborHTMLParser, selectors: Iterable[Selector]) -> str:
     return ""
 
 
-def _text_without(html: str, selectors: Iterable[str], byline: str = "") -> tuple[str, ...]:
-    """Return the lines of HTML without some elements and without the byline."""
+def _page_without(html: str, selectors: Iterable[str]) -> Page:
+    """Return the lines of HTML without some elements."""
     tree = LexborHTMLParser(html)
     for selector in selectors:
         for node in _css(tree, selector):
             node.decompose()
-    byline = " ".join(byline.split())
-    return tuple(line for line in read_html(tree.html or "").lines if line != byline)
+    return read_html(tree.html or "")
+
+
+def _share_in_links(page: Page) -> float:
+    """Return how much of the text of an HTML page stands in lines that are mostly link, 0 to 1."""
+    sizes = np.array([len(line) for line in page.lines])
+    in_links = np.asarray(page.markup.link_share if page.markup else ()) > 0.5
+    return float(sizes[in_links].sum() / max(sizes.sum(), 1))
 
 
 def _without_boxes(html: str) -> str:
@@ -229,6 +253,9 @@ def _without_boxes(html: str) -> str:
 
 _COPIES = frozenset("herald-sun-1-xml-lang 001-bad-language 001-xml-lang".split())
 """Pages of the ports that are pages of Readability with another head."""
+
+_THREADS = frozenset(("mumsnet",))
+"""Pages of a forum, who wrote when between the posts."""
 
 _SITES = {
     "001": "perriault.net",
@@ -268,19 +295,23 @@ def _accepted(folder: Path, corpus: str) -> Document:
     html = (folder / "source.html").read_bytes()
     facts = json.loads(decode((folder / "expected-metadata.json").read_bytes()))
     expected = decode((folder / "expected.html").read_bytes())
-    gold = _text_without(expected, ["figcaption"], facts.get("byline") or "")
+    byline = " ".join((facts.get("byline") or "").split())
+    gold = tuple(one for one in _page_without(expected, ["figcaption"]).lines if one != byline)
     left_out = ""
     if len(html) < _LEAST_PAGE or "lorem ipsum" in " ".join(gold).lower():
         left_out = "made up as a test"
     elif folder.name in _COPIES:
         left_out = _COPY
+    elif folder.name in _THREADS:
+        left_out = "no article"
     elif sum(map(len, gold)) < _LEAST_TEXT:
         left_out = "too little text"
+    lead = " ".join((facts.get("excerpt") or "").split())
     is_article = _IS_ARTICLE.search(html) or facts.get("publishedTime")
     return Document(
         page_id=f"{corpus}/{folder.name}",
         html=(html,),
-        gold=gold,
+        gold=_with_lead(gold, lead, html),
         title=facts.get("title") or "",
         site=site_of(address_of(html)) or _SITES.get(folder.name, f"{folder.name}.{corpus}"),
         page_type="article" if is_article else "",
