@@ -77,7 +77,8 @@ def fetch(names: tuple[str, ...], raw: str, manifests: str, mirror: str | None, 
 @click.option(
     "--mirror",
     envvar="LINESIFT_MIRROR",
-    required=True,
+    default="data/mirror",
+    show_default=True,
     metavar="FOLDER",
     help="Where its archive lies.",
 )
