@@ -10,7 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,9 @@ class Document:
         Where known.
     page_type : str
         One of `linesift.labelling.labels.PAGE_TYPES`.
+    wanted, unwanted : tuple of str
+        Snippets that an extract of the page must hold, and those that it must not; WCXB alone
+        has them, and calls them `with` and `without`.
     """
 
     page_id: str
@@ -84,6 +87,8 @@ class Document:
     site: str = ""
     language: str = ""
     page_type: str = "article"
+    wanted: tuple[str, ...] = ()
+    unwanted: tuple[str, ...] = ()
 
 
 def site_of(address: str) -> str:
@@ -166,6 +171,8 @@ def read_wcxb(folder: Path) -> Iterator[Document]:
             site=site_of(record.get("url") or ""),
             language="en",
             page_type=_WCXB_TYPES.get(page_type, page_type),
+            wanted=tuple(truth.get("with") or ()),
+            unwanted=tuple(truth.get("without") or ()),
         )
 
 
@@ -198,8 +205,8 @@ def _non_empty(paragraphs: Iterable[str]) -> Iterator[str]:
     return (text for text in map(str.strip, paragraphs) if text)
 
 
-def original_html(labelled: LabelledPages, raw: Path) -> list[bytes | None]:
-    """Return the HTML that each labelled page was read from.
+def original_documents(labelled: LabelledPages, raw: Path) -> list[Document | None]:
+    """Return what each labelled page was read from: its HTML, and the gold text as the set has it.
 
     Parameters
     ----------
@@ -210,11 +217,12 @@ def original_html(labelled: LabelledPages, raw: Path) -> list[bytes | None]:
 
     Returns
     -------
-    html : list of bytes or None
-        None where the HTML is not at hand or gives other lines than those labelled.
+    documents : list of Document or None
+        Each with the one HTML whose lines were labelled; None where it is not at hand or gives
+        other lines.
     """
     wanted = {page.page_id: page for page in labelled.pages}
-    found: dict[str, bytes] = {}
+    found: dict[str, Document] = {}
     for name in sorted(READERS.keys() & set(labelled.corpus)):
         if not (raw / name).is_dir():
             continue
@@ -224,7 +232,7 @@ def original_html(labelled: LabelledPages, raw: Path) -> list[bytes | None]:
                 continue
             for html in document.html:
                 if read_html(html).lines == page.lines:
-                    found[document.page_id] = html
+                    found[document.page_id] = replace(document, html=(html,))
                     break
     return [found.get(page.page_id) for page in labelled.pages]
 
