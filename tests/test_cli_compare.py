@@ -75,11 +75,11 @@ def test_word_f1_stands_in_a_table_by_page_type(model, quality, tmp_path):
     report = tmp_path / "report.json"
     result = compared("--model", model, *quality, "--peer", "long_lines", "--report", report)
     assert result.exit_code == 0, result.output
-    _, head, table = result.stdout.partition("word F1 by page type")
+    _, _, table = result.stdout.partition("word F1, headings included, by page type")
     found = json.loads(report.read_text())
     assert sum(found["page_types"].values()) == len(TESTED)
     for name, pages in found["page_types"].items():
-        assert f"{name} ({pages})" in table
+        assert f"{pages} {name}" in table
     one = next(one for one in found["systems"] if one["system"] == "long_lines")
     row = next(line for line in table.splitlines() if line.strip().startswith("long_lines"))
     scores = [one["scores"], *one["by_page_type"].values()]

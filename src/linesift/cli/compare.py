@@ -244,7 +244,7 @@ def _print_scores(systems: list["System"]) -> None:
 
     rows = [
         (
-            _label(one),
+            f"{one.name} {one.version}".strip(),
             one.reads,
             *(str(one.estimates[name]) for name in SCORES),
             f"{one.pages_per_second:,.0f}",
@@ -255,10 +255,6 @@ def _print_scores(systems: list["System"]) -> None:
     scores = systems[0].scores
     click.echo(f"{len(scores.sites)} pages of {len(set(scores.sites))} sites, headings left out")
     print_table(("system", "reads", *SCORES, "pages/s", "missed"), rows, left=2)
-
-
-def _label(system: "System") -> str:
-    return f"{system.name} {system.version}".strip()
 
 
 def _print_differences(systems: list["System"], ours: list["System"]) -> None:
@@ -284,11 +280,10 @@ def _print_word_scores(systems: list["System"]) -> None:
     def shown(found: dict[str, Any], name: str) -> str:
         return f"{found[name].value:.3f}" if name in found else ""
 
-    counts = page_type_counts(systems[0])
     snippets = [name for name in ("with", "without") if name in systems[0].estimates]
     rows = [
         (
-            _label(one),
+            one.name,
             one.reads,
             shown(one.estimates, "word_f1"),
             *(shown(found, "word_f1") for found in one.by_page_type.values()),
@@ -296,9 +291,11 @@ def _print_word_scores(systems: list["System"]) -> None:
         )
         for one in systems
     ]
-    types = [f"{name} ({pages})" for name, pages in counts.items()]
-    click.echo("word F1 by page type (pages), headings included, and snippets kept and left out:")
-    print_table(("system", "reads", "all", *types, *snippets), rows, left=2)
+    counts = page_type_counts(systems[0])
+    pages = ", ".join(f"{number} {name}" for name, number in counts.items())
+    click.echo("word F1, headings included, by page type; snippets kept and left out")
+    click.echo(f"pages: {pages or 'of no known type'}")
+    print_table(("system", "reads", "all", *counts, *snippets), rows, left=2)
 
 
 def _speed(
