@@ -1,11 +1,14 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from linesift.cli import main
-from linesift.labelling.corpora import READERS, Document, write_corpus
+from linesift.labelling.corpora import write_corpus
+from linesift.labelling.corpus_readers import READERS
+from linesift.labelling.documents import Document
 from linesift.labelling.labels import is_test_site
 from linesift.scoring import peers, speed
 from tests.fake_peers import all_lines, long_lines, named
@@ -17,17 +20,20 @@ TESTED = [site for site in SITES if is_test_site(site_name(site))]
 
 @pytest.fixture
 def corpus(tmp_path, monkeypatch) -> list[str]:
-    """Options that name a made-up corpus; two stand-ins are the peers, and one is missing."""
+    """Options that name a made-up corpus; two stand-ins are the peers, and two are missing."""
     labelled = made_pages(SITES, corpus="made")
+    types = ["listing" if k % 2 else "article" for k in range(len(labelled))]
+    labelled = replace(labelled, page_types=types)
     write_corpus(tmp_path / "lines" / "made.parquet", labelled)
     (tmp_path / "raw" / "made").mkdir(parents=True)
     documents = [
-        Document(page.page_id, (made_page(site, 0)[0].encode(),), gold)
+        Document(page.page_id, (made_page(site, 0)[0].encode(),), gold, wanted=gold[:1])
         for site, page, gold in zip(SITES, labelled.pages, labelled.gold, strict=True)
     ]
     monkeypatch.setitem(READERS, "made", lambda folder: iter(documents))
     absent = peers.Peer("absent", "no-such-package", all_lines)
-    made = (named(all_lines), named(long_lines), absent)
+    newer = peers.Peer("newer", "no-such-package", all_lines, needs="Python 3.99")
+    made = (named(all_lines), named(long_lines), absent, newer)
     monkeypatch.setattr(peers, "PEERS", {peer.name: peer for peer in made})
     return ["--lines", str(tmp_path / "lines"), "--raw", str(tmp_path / "raw")]
 
@@ -47,11 +53,13 @@ def test_systems_stand_in_one_table_and_their_differences_in_another(model, qual
     result = compared("--model", model, *quality, "--report", report)
     assert result.exit_code == 0, result.output
     assert f"{len(TESTED)} pages of {len(TESTED)} sites" in result.stdout
-    assert result.stderr.startswith("linesift: not installed and left out: absent; install")
+    assert result.stderr.startswith(
+        "linesift: not installed and left out: absent, newer (needs Python 3.99); "
+    )
     found = json.loads(report.read_text())
     names = [one["system"] for one in found["systems"]]
     assert names[:4] == ["linesift", "linesift", "all_lines", "long_lines"]
-    scores, differences = result.stdout.split("minus linesift:")
+    scores, differences = result.stdout.partition("word F1")[0].split("minus linesift:")
     for one in found["systems"]:
         row = next(
             line
@@ -63,6 +71,32 @@ def test_systems_stand_in_one_table_and_their_differences_in_another(model, qual
         assert one["system"] == "linesift" or one["system"] in differences
     outputs = sorted((tmp_path / "outputs").rglob("*.txt"))
     assert len(outputs) == 2 * len(TESTED)
+
+
+def test_word_f1_stands_in_a_table_by_page_type(model, quality, tmp_path):
+    report = tmp_path / "report.json"
+    result = compared("--model", model, *quality, "--peer", "long_lines", "--report", report)
+    assert result.exit_code == 0, result.output
+    _, _, table = result.stdout.partition("word F1, headings included, by page type")
+    found = json.loads(report.read_text())
+    assert sum(found["page_types"].values()) == len(TESTED)
+    for name, pages in found["page_types"].items():
+        assert f"{pages} {name}" in table
+    one = next(one for one in found["systems"] if one["system"] == "long_lines")
+    row = next(line for line in table.splitlines() if line.strip().startswith("long_lines"))
+    scores = [one["scores"], *one["by_page_type"].values()]
+    values = [f"{each['word_f1']['value']:.3f}" for each in scores]
+    assert row.split()[-len(values) - 1 :] == [*values, f"{one['scores']['with']['value']:.3f}"]
+
+
+def test_one_data_set_can_be_compared_alone(model, quality, tmp_path):
+    others = made_pages(range(100, 130), corpus="others")
+    write_corpus(tmp_path / "lines" / "others.parquet", others)
+    options = ("--model", model, *quality, "--peer", "all_lines")
+    both, one = compared(*options), compared(*options, "--corpus", "made")
+    assert "pages without HTML left out" in both.stderr  # those of the other set
+    assert (one.exit_code, "left out" in one.stderr) == (0, False)
+    assert f"{len(TESTED)} pages of" in one.stdout
 
 
 def test_kept_outputs_are_scored_without_running_again(model, quality, tmp_path):
@@ -103,7 +137,8 @@ def test_speed_is_measured_in_one_table(model, corpus, tmp_path, no_fresh_proces
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (("--peer", "misspelt"), "misspelt: expected one of all_lines, long_lines, absent"),
+        (("--peer", "misspelt"), "misspelt: expected one of all_lines, long_lines, absent, newer"),
+        (("--corpus", "misspelt"), "misspelt: expected one of made"),
         (("--raw", "none"), "none: holds the HTML of none of the pages"),
         (("--lines", "none"), "none: no labelled corpora"),
         (("--rounds", "0"), "--rounds"),

@@ -4,24 +4,35 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from linesift.labelling.documents import Document
 from linesift.labelling.labels import CONTENT, OTHER, UNSURE
 from linesift.labelling.weak_labels import heading_lines
 from linesift.scoring.compare import (
     SCORES,
     Comparison,
-    OutputFolder,
     kept_lines,
-    peer_outputs,
+    page_type_counts,
     to_dict,
 )
 from linesift.scoring.evaluate import evaluate
 from linesift.scoring.metrics import differences
+from linesift.scoring.outputs import OutputFolder, peer_outputs
+from linesift.scoring.word_scores import word_f1
 from tests.fake_peers import all_lines, long_lines, named, troubled
 from tests.made_pages import fitted, made_page, made_pages
 
 SITES = range(9, 15)
 LABELLED = made_pages(SITES)
 HTML = [made_page(site, 0)[0].encode() for site in SITES]
+
+
+def documents_of(labelled, html, **snippets):
+    return [
+        Document(
+            page.page_id, (data,), gold[1:], **snippets
+        )  # without the heading, as sets have it
+        for page, data, gold in zip(labelled.pages, html, labelled.gold, strict=True)
+    ]
 
 
 def quietly(what: str, done: int, total: int) -> None:
@@ -35,7 +46,7 @@ def outputs_of(peer, folder, html=HTML, **options):
 
 @pytest.fixture(scope="module")
 def comparison():
-    return Comparison(LABELLED, HTML)
+    return Comparison(LABELLED, documents_of(LABELLED, HTML))
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +135,7 @@ def test_a_peer_that_gives_the_gold_text_scores_the_same_with_and_without_the_he
         comparison.peer(named(all_lines), gold_outputs(outputs, start), jobs=1).estimates
         for start in (0, 1)  # the first line of the gold text is the heading
     )
-    assert with_heading == without
+    assert all(with_heading[name] == without[name] for name in SCORES)
     assert with_heading["text_f1"].value == 1
     # A subhead that repeats words of a menu may be placed there, as in any alignment.
     assert with_heading["line_f1"].value > 0.95
@@ -172,9 +183,51 @@ def test_a_difference_is_paired_page_by_page(comparison, outputs):
     }
 
 
+def test_word_f1_takes_the_raw_output_and_the_gold_text_of_the_set_headings_and_all(
+    comparison, outputs
+):
+    as_the_set, with_heading = (
+        comparison.peer(named(all_lines), gold_outputs(outputs, start), jobs=1).estimates
+        for start in (1, 0)
+    )
+    assert as_the_set["word_f1"].value == 1 > with_heading["word_f1"].value
+    assert as_the_set["text_f1"] == with_heading["text_f1"]
+
+
+def test_a_model_is_scored_by_the_text_of_the_lines_it_keeps(comparison):
+    html, _ = comparison.linesift(fitted(), threshold=0.0)  # everything
+    words = "\n".join(LABELLED.pages[0].lines), "\n".join(comparison.documents[0].gold)
+    assert html.words.columns["word_f1"][0] == word_f1(*words)
+
+
+def test_every_page_type_has_its_own_scores(outputs):
+    types = ["forum", "listing", "forum", "", "listing", "forum"]
+    labelled = replace(LABELLED, page_types=types)
+    comparison = Comparison(labelled, documents_of(labelled, HTML))
+    texts = [
+        one._replace(text="") if t == "listing" else one
+        for one, t in zip(gold_outputs(outputs, 1), types, strict=True)
+    ]
+    system = comparison.peer(named(all_lines), texts, jobs=1)
+    assert list(system.by_page_type) == ["forum", "listing"]
+    for score in ("word_f1", "text_f1"):
+        assert [one[score].value for one in system.by_page_type.values()] == [1, 0]
+    assert page_type_counts(system) == {"forum": 3, "listing": 2}
+
+
+def test_snippets_are_scored_where_the_set_has_them(outputs):
+    some = documents_of(LABELLED, HTML, wanted=("Old bridge", "nowhere"), unwanted=("menu",))
+    documents = [some[0], *documents_of(LABELLED, HTML)[1:]]
+    texts = [outputs[0]._replace(text="The OLD BRIDGE.\nMenu"), *outputs[1:]]
+    system = Comparison(LABELLED, documents).peer(named(all_lines), texts, jobs=1)
+    assert system.estimates["with"].value == 0.5
+    assert system.estimates["without"].value == 0
+
+
 def test_scores_of_other_pages_cannot_be_compared(comparison):
     html, _ = comparison.linesift(fitted(), threshold="balanced")
-    fewer = Comparison(made_pages(range(9, 11)), HTML[:2])
+    pages = made_pages(range(9, 11))
+    fewer = Comparison(pages, documents_of(pages, HTML[:2]))
     with pytest.raises(ValueError, match="the same pages"):
         differences(html.scores, fewer.linesift(fitted(), threshold="balanced")[0].scores)
 
@@ -189,13 +242,16 @@ def test_the_report_holds_every_system_with_its_differences(comparison, outputs)
     row = found["systems"][2]
     assert row["version"] == named(long_lines).version
     assert set(row["higher_than"]) == {"linesift HTML", "linesift text"}
-    assert set(row["scores"]) == set(SCORES)
+    assert set(row["scores"]) == {*SCORES, "word_f1"}
+    assert set(row["higher_than"]["linesift text"]) == {*SCORES, "word_f1"}
 
 
 def test_languages_are_reported_where_there_are_enough_pages():
     sites = range(9, 24)  # five of each language
     html = [made_page(site, 0)[0].encode() for site in sites]
-    ours = Comparison(made_pages(sites), html).linesift(fitted(), threshold="balanced")
+    pages = made_pages(sites)
+    comparison = Comparison(pages, documents_of(pages, html))
+    ours = comparison.linesift(fitted(), threshold="balanced")
     assert set(to_dict(ours, ours)["systems"][0]["by_language"]) == {"en", "ru", "uk"}
 
 

@@ -16,7 +16,7 @@ from linesift.labelling.corpora import (
     JUDGED_SITES,
     build_lines,
     label_document,
-    original_html,
+    original_documents,
     read_chunks,
     read_corpus,
     write_corpus,
@@ -583,7 +583,9 @@ def test_a_real_archive_unpacks_and_its_pages_are_labelled(tmp_path):
         assert label_page(page, gold).found > 0.8
 
 
-def test_the_html_of_a_page_is_the_version_whose_lines_were_labelled(tmp_path, monkeypatch):
+def test_a_page_goes_back_to_the_document_and_the_version_whose_lines_were_labelled(
+    tmp_path, monkeypatch
+):
     old, new = page_of(FIRST, SECOND).encode(), page_of(FIRST, SECOND, OTHER).encode()
     documents = [
         Document("made/1", (old, new), (FIRST, SECOND), site="a.example"),
@@ -594,5 +596,5 @@ def test_the_html_of_a_page_is_the_version_whose_lines_were_labelled(tmp_path, m
     pages = [read_html(new, "made/1"), read_html(b"<p>Changed since.", "made/2")]
     labels = [np.zeros(len(page.lines), np.int8) for page in pages]
     labelled = LabelledPages(pages, labels, ["made"] * 2, [()] * 2)
-    assert original_html(labelled, tmp_path) == [new, None]
-    assert original_html(labelled, tmp_path / "none") == [None, None]
+    assert original_documents(labelled, tmp_path) == [replace(documents[0], html=(new,)), None]
+    assert original_documents(labelled, tmp_path / "none") == [None, None]

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from linesift.labelling.archives import fetch, read_manifest
-from linesift.labelling.corpora import SOURCES, build_lines
+from linesift.labelling.corpora import build_lines
+from linesift.labelling.corpus_readers import SOURCES
 from linesift.labelling.labels import is_test_site, read_label_folder
 from linesift.models.baselines import RunRule
 from linesift.models.model_file import load_model, read_card

@@ -22,6 +22,7 @@ from linesift.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from linesift.labelling.documents import Document
     from linesift.labelling.labels import LabelledPages
     from linesift.scoring.compare import System
     from linesift.scoring.peers import Peer
@@ -37,10 +38,17 @@ def _peer_names() -> list[str]:
     return list(PEERS)
 
 
+def _corpus_names() -> list[str]:
+    from linesift.labelling.corpus_readers import READERS
+
+    return list(READERS)
+
+
 @click.command(
     epilog=examples(
         "linesift compare",
         "linesift compare --peer trafilatura --peer justext",
+        "linesift compare --corpus web-content-extraction-benchmark --report wcxb.json",
         "linesift compare --speed --report speed.json",
     )
 )
@@ -59,6 +67,14 @@ def _peer_names() -> list[str]:
     show_default=True,
     metavar="FOLDER",
     help="Labelled corpora; the pages of their test sites are compared.",
+)
+@click.option(
+    "--corpus",
+    "corpora",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_with(_corpus_names),
+    help="Only the pages of this data set; give it again for more. Default: all that are there.",
 )
 @click.option(
     "--raw", default="data/raw", show_default=True, metavar="FOLDER", help="The HTML of the pages."
@@ -103,6 +119,7 @@ def compare(
     names: tuple[str, ...],
     model_path: str | None,
     lines: str,
+    corpora: tuple[str, ...],
     raw: str,
     outputs: str,
     threshold: float | str,
@@ -115,19 +132,21 @@ def compare(
 ) -> None:
     """Compare linesift with other extractors on pages that it was not trained on.
 
-    Prints text, line and character F1 with 95 % intervals, pages a second on one core, and
-    by how much each system is ahead of linesift on the same pages. Outputs of peers are kept
-    by version and not made again.
+    Prints text, line and character F1 with 95 % intervals, pages a second on one core, by how
+    much each system is ahead of linesift on the same pages, and the measures of the WCXB
+    benchmark: word F1 by page type and snippets, headings included. Outputs of peers are kept by
+    version and not made again.
     """
     _check_given(context, speed)
     model = load_model(model_path)
     peers = _installed_peers(names)
-    labelled, html = _pages(lines, raw, most_pages or (_SPEED_PAGES if speed else None))
+    most = most_pages or (_SPEED_PAGES if speed else None)
+    labelled, documents = _pages(lines, corpora, raw, most)
     if speed:
-        found = _speed(model, model_path, peers, labelled, html, rounds)
+        found = _speed(model, model_path, peers, labelled, documents, rounds)
     else:
         options = {"folder": outputs, "timeout": timeout, "jobs": jobs}
-        found = _quality(model, threshold, peers, labelled, html, options)
+        found = _quality(model, threshold, peers, labelled, documents, options)
     if report is not None:
         from linesift.labelling.labels import write_atomically
 
@@ -152,7 +171,11 @@ def _installed_peers(names: tuple[str, ...]) -> list["Peer"]:
         if name not in PEERS:
             raise click.UsageError(f"{name}: expected one of {', '.join(PEERS)}")
     wanted = [PEERS[name] for name in PEERS if name in names or not names]
-    missing = [peer.name for peer in wanted if not peer.version]
+    missing = [
+        f"{peer.name} (needs {peer.needs})" if peer.needs else peer.name
+        for peer in wanted
+        if not peer.version
+    ]
     if missing:
         click.echo(
             f"linesift: not installed and left out: {', '.join(missing)}; "
@@ -162,24 +185,32 @@ def _installed_peers(names: tuple[str, ...]) -> list["Peer"]:
     return [peer for peer in wanted if peer.version]
 
 
-def _pages(lines: str, raw: str, most: int | None) -> tuple["LabelledPages", list[bytes]]:
+def _pages(
+    lines: str, corpora: tuple[str, ...], raw: str, most: int | None
+) -> tuple["LabelledPages", list["Document"]]:
     """Return the pages of the test sites whose HTML is at hand."""
     import numpy as np
 
-    from linesift.labelling.corpora import original_html
+    from linesift.labelling.corpora import original_documents
 
     labelled = held_out_pages(lines)
+    for name in corpora:
+        if name not in labelled.corpus:
+            names = ", ".join(sorted(set(labelled.corpus)))
+            raise click.UsageError(f"{name}: expected one of {names}")
+    if corpora:
+        labelled = labelled.select([name in corpora for name in labelled.corpus])
     with one_sentence():
-        html = original_html(labelled, Path(raw))
-    there = np.flatnonzero([data is not None for data in html])
+        documents = original_documents(labelled, Path(raw))
+    there = np.flatnonzero([one is not None for one in documents])
     if not len(there):
         raise InputError(f"{raw}: holds the HTML of none of the pages; run 'linesift fetch'")
-    if len(there) < len(html):
-        click.echo(f"linesift: {len(html) - len(there)} pages without HTML left out", err=True)
+    if len(there) < len(documents):
+        click.echo(f"linesift: {len(documents) - len(there)} pages without HTML left out", err=True)
     if most is not None and most < len(there):
         there = there[np.linspace(0, len(there) - 1, most).astype(int)]
-    chosen = np.isin(np.arange(len(html)), there)
-    return labelled.select(chosen), [data for i in there if (data := html[i]) is not None]
+    chosen = np.isin(np.arange(len(documents)), there)
+    return labelled.select(chosen), [one for i in there if (one := documents[i]) is not None]
 
 
 def _quality(
@@ -187,12 +218,14 @@ def _quality(
     threshold: float | str,
     peers: list["Peer"],
     labelled: "LabelledPages",
-    html: list[bytes],
+    documents: list["Document"],
     options: dict[str, Any],
 ) -> dict[str, Any]:
-    from linesift.scoring.compare import Comparison, peer_outputs, to_dict
+    from linesift.scoring.compare import Comparison, to_dict
+    from linesift.scoring.outputs import peer_outputs
 
-    comparison = Comparison(labelled, html)
+    comparison = Comparison(labelled, documents)
+    html = [one.html[0] for one in documents]
     ours = comparison.linesift(model, threshold=threshold)
     theirs = []
     for peer in peers:
@@ -202,6 +235,7 @@ def _quality(
     systems = [*ours, *theirs, *comparison.rules()]
     _print_scores(systems)
     _print_differences(systems, ours)
+    _print_word_scores(systems)
     return to_dict(systems, ours)
 
 
@@ -239,12 +273,37 @@ def _print_differences(systems: list["System"], ours: list["System"]) -> None:
     print_table(("system", "minus", *SCORES), rows, left=2)
 
 
+def _print_word_scores(systems: list["System"]) -> None:
+    """Print word F1 by page type, and the shares of snippets where there are any."""
+    from linesift.scoring.compare import page_type_counts
+
+    def shown(found: dict[str, Any], name: str) -> str:
+        return f"{found[name].value:.3f}" if name in found else ""
+
+    snippets = [name for name in ("with", "without") if name in systems[0].estimates]
+    rows = [
+        (
+            one.name,
+            one.reads,
+            shown(one.estimates, "word_f1"),
+            *(shown(found, "word_f1") for found in one.by_page_type.values()),
+            *(shown(one.estimates, name) for name in snippets),
+        )
+        for one in systems
+    ]
+    counts = page_type_counts(systems[0])
+    pages = ", ".join(f"{number} {name}" for name, number in counts.items())
+    click.echo("word F1, headings included, by page type; snippets kept and left out")
+    click.echo(f"pages: {pages or 'of no known type'}")
+    print_table(("system", "reads", "all", *counts, *snippets), rows, left=2)
+
+
 def _speed(
     model: Any,
     model_path: str | None,
     peers: list["Peer"],
     labelled: "LabelledPages",
-    html: list[bytes],
+    documents: list["Document"],
     rounds: int,
 ) -> dict[str, Any]:
     from linesift.scoring.speed import (
@@ -257,8 +316,8 @@ def _speed(
     )
 
     sources = [
-        Source(data, "\n".join(page.lines), page.language)
-        for data, page in zip(html, labelled.pages, strict=True)
+        Source(one.html[0], "\n".join(page.lines), page.language)
+        for one, page in zip(documents, labelled.pages, strict=True)
     ]
     first = sorted(peers, key=lambda peer: peer.name != _YARDSTICK)
     tasks = [*map(peer_task, first), *linesift_tasks(model)]

@@ -7,7 +7,7 @@ of linesift.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,8 @@ JUDGED_SITES = frozenset(("autonews.ru", "detector.media", "habr.com", "lenta.ru
 """Sites on which the model is judged as on pages it met nowhere: in no set are they read."""
 
 
-def original_html(labelled: LabelledPages, raw: Path) -> list[bytes | None]:
-    """Return the HTML that each labelled page was read from.
+def original_documents(labelled: LabelledPages, raw: Path) -> list[Document | None]:
+    """Return what each labelled page was read from: its HTML, and the gold text as the set has it.
 
     Parameters
     ----------
@@ -44,11 +44,12 @@ def original_html(labelled: LabelledPages, raw: Path) -> list[bytes | None]:
 
     Returns
     -------
-    html : list of bytes or None
-        None where the HTML is not at hand or gives other lines than those labelled.
+    documents : list of Document or None
+        Each with the one HTML whose lines were labelled; None where it is not at hand or gives
+        other lines.
     """
     wanted = {page.page_id: page for page in labelled.pages}
-    found: dict[str, bytes] = {}
+    found: dict[str, Document] = {}
     for name in sorted(READERS.keys() & set(labelled.corpus)):
         if not (raw / name).is_dir():
             continue
@@ -58,7 +59,7 @@ def original_html(labelled: LabelledPages, raw: Path) -> list[bytes | None]:
                 continue
             for html in document.html:
                 if read_html(html).lines == page.lines:
-                    found[document.page_id] = html
+                    found[document.page_id] = replace(document, html=(html,))
                     break
     return [found.get(page.page_id) for page in labelled.pages]
 

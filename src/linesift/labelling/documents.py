@@ -29,6 +29,9 @@ class Document:
         One of `linesift.labelling.labels.PAGE_TYPES`, or empty where nobody has said.
     left_out : str
         Why the page is of no use, in words to count it by; empty if it is.
+    wanted, unwanted : tuple of str
+        Snippets that an extract of the page must hold, and those that it must not; WCXB alone
+        has them, and calls them `with` and `without`.
     """
 
     page_id: str
@@ -39,6 +42,8 @@ class Document:
     language: str = ""
     page_type: str = "article"
     left_out: str = ""
+    wanted: tuple[str, ...] = ()
+    unwanted: tuple[str, ...] = ()
 
 
 def site_of(address: str) -> str:

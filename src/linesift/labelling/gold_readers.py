@@ -80,6 +80,8 @@ def read_wcxb(folder: Path) -> Iterator[Document]:
             site=site_of(record.get("url") or ""),
             language="en",
             page_type=_WCXB_TYPES.get(page_type, page_type),
+            wanted=tuple(truth.get("with") or ()),
+            unwanted=tuple(truth.get("without") or ()),
         )
 
 

@@ -3,21 +3,15 @@
 A peer reads the HTML and gives a text, not lines. Its text is aligned with the lines of
 the page exactly as a gold text is, so a line counts as kept where a gold text would
 have made it content. Headings are left out of labels, gold texts and outputs alike:
-gold texts disagree whether they are part of the article, and so do extractors.
-
-Every output is kept as a file beside the version of the peer. Scoring runs nothing that
-was run before, and a crash or an overrun is a miss: an empty output.
+gold texts disagree whether they are part of the article, and so do extractors. WCXB's
+own measures (`linesift.scoring.word_scores`) stand beside them, with nothing left out.
 """
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import quote
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,14 +19,14 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from linesift.labelling.alignment import align
-from linesift.labelling.archives import Progress
+from linesift.labelling.documents import Document
 from linesift.labelling.labels import (
     CONTENT,
     LABELS,
     OTHER,
+    PAGE_TYPES,
     UNSURE,
     LabelledPages,
-    write_atomically,
 )
 from linesift.labelling.weak_labels import COVERED, heading_lines
 from linesift.models.baselines import C4Rule, RefinedWebRule, RunRule
@@ -41,7 +35,6 @@ from linesift.models.predict import predict_pages
 from linesift.reading.page import Page
 from linesift.reading.readers import read_html
 from linesift.reading.text import split_lines, words
-from linesift.scoring.isolation import Result, call_isolated
 from linesift.scoring.metrics import (
     Estimate,
     PageScores,
@@ -50,7 +43,9 @@ from linesift.scoring.metrics import (
     score_pages,
     text_f1,
 )
-from linesift.scoring.peers import WARM_UP, Peer
+from linesift.scoring.outputs import Output
+from linesift.scoring.peers import Peer
+from linesift.scoring.word_scores import WordScores, score_words
 
 SCORES = ("text_f1", "line_f1", "character_f1")
 """What systems are compared by."""
@@ -63,129 +58,8 @@ RULES = {
 """Rules that read text alone, by name."""
 
 _FEWEST_PAGES = 5  # of a language; fewer say nothing
-_INDEX = "pages.jsonl"
 
 Masks = Sequence[npt.NDArray[np.bool_]]
-
-
-class Output(NamedTuple):
-    """What a peer made of a page.
-
-    Parameters
-    ----------
-    text : str
-        Empty where it failed.
-    seconds : float
-        Processor time it took.
-    error : str
-        Why it failed; empty if it did not.
-    """
-
-    text: str
-    seconds: float
-    error: str
-
-
-class OutputFolder:
-    """The kept outputs of one version of a peer: a text file a page, and an index.
-
-    An output counts for the very bytes it was made from. To have a peer run again, delete
-    its folder.
-
-    Parameters
-    ----------
-    folder : path
-        Of all peers.
-    peer : Peer
-        Installed.
-    """
-
-    def __init__(self, folder: str | Path, peer: Peer) -> None:
-        self.path = Path(folder) / f"{peer.name}-{peer.version}"
-
-    def read(self) -> dict[tuple[str, str], Output]:
-        """Return what is there, by page id and digest of the HTML."""
-        found: dict[str, tuple[str, Output]] = {}
-        if not (self.path / _INDEX).exists():
-            return {}
-        for row in (self.path / _INDEX).read_text(encoding="utf-8").splitlines():
-            try:
-                entry = json.loads(row)
-                text = self._file(entry["page"]).read_bytes().decode("utf-8")
-            except (ValueError, FileNotFoundError):  # a run was stopped in the middle
-                continue
-            # A page has one text: it is that of the bytes it was made from last.
-            output = Output(text, entry["seconds"], entry["error"])
-            found[entry["page"]] = entry["html"], output
-        return {(page, html): output for page, (html, output) in found.items()}
-
-    def write(self, page_id: str, digest: str, output: Output) -> None:
-        """Keep an output: first the text, then its row of the index."""
-        write_atomically(self._file(page_id), output.text.encode("utf-8", "replace"))
-        entry = {"page": page_id, "html": digest, **output._asdict()}
-        del entry["text"]
-        with (self.path / _INDEX).open("a", encoding="utf-8") as index:
-            index.write(json.dumps(entry) + "\n")
-
-    def _file(self, page_id: str) -> Path:
-        return self.path / f"{quote(page_id, safe='')}.txt"
-
-
-def peer_outputs(
-    peer: Peer,
-    pages: Sequence[Page],
-    html: Sequence[bytes],
-    folder: str | Path,
-    *,
-    timeout: float,
-    jobs: int,
-    progress: Progress,
-) -> list[Output]:
-    """Return what a peer makes of pages: kept outputs where there are any, else it is run.
-
-    Parameters
-    ----------
-    peer : Peer
-        Installed.
-    pages : sequence of Page
-    html : sequence of bytes
-        Of each page.
-    folder : path
-        Of the kept outputs of all peers.
-    timeout : float
-        Seconds for one page; beyond it the page is a miss.
-    jobs : int
-        Processes.
-    progress : callable
-        See `linesift.labelling.archives.Progress`.
-    """
-    kept = OutputFolder(folder, peer)
-    there = kept.read()
-    keys = [
-        (page.page_id, hashlib.sha256(data).hexdigest())
-        for page, data in zip(pages, html, strict=True)
-    ]
-    missing = [i for i, key in enumerate(keys) if key not in there]
-    ran = 0
-
-    def done(index: int, result: Result) -> None:
-        nonlocal ran
-        ran += 1
-        key = keys[missing[index]]
-        there[key] = Output(result.value or "", result.seconds, result.error)
-        kept.write(*key, there[key])
-        progress(peer.name, ran, len(missing))
-
-    if missing:
-        call_isolated(
-            peer.extract,
-            [(html[i], pages[i].language) for i in missing],
-            timeout=timeout,
-            jobs=min(jobs, len(missing)),
-            warm_up=WARM_UP,
-            done=done,
-        )
-    return [there[key] for key in keys]
 
 
 def kept_lines(text: str, lines: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -207,6 +81,11 @@ class System:
         The version is empty for what is part of linesift.
     reads : {"text", "HTML"}
     scores : PageScores
+        Headings left out.
+    words : WordScores
+        Nothing left out.
+    page_types : list of str
+        Of each page; empty where not known.
     pages_per_second : float
         On one core; of a peer as measured when it ran.
     errors : dict of str to str
@@ -217,34 +96,54 @@ class System:
     version: str
     reads: str
     scores: PageScores
+    words: WordScores
+    page_types: list[str]
     pages_per_second: float
     errors: dict[str, str]
 
     @cached_property
     def estimates(self) -> dict[str, Estimate]:
         """The scores with their intervals."""
-        found = estimates(self.scores)
-        return {name: found[name] for name in SCORES}
+        return self._estimates()
+
+    def _estimates(self, chosen: npt.NDArray[np.bool_] | None = None) -> dict[str, Estimate]:
+        found = estimates(self.scores, chosen)
+        return {name: found[name] for name in SCORES} | self.words.estimates(chosen)
+
+    @cached_property
+    def by_page_type(self) -> dict[str, dict[str, Estimate]]:
+        """The scores of each page type that there are pages of."""
+        types = np.array(self.page_types)
+        there = [name for name in PAGE_TYPES if name in self.page_types]
+        return {name: self._estimates(types == name) for name in there}
+
+    @cached_property
+    def by_language(self) -> dict[str, dict[str, Estimate]]:
+        """The scores of each language that has enough pages to say something."""
+        languages = np.array(self.scores.languages)
+        names, pages = np.unique(languages[languages != ""], return_counts=True)
+        there = names[pages >= _FEWEST_PAGES].tolist()
+        return {name: self._estimates(languages == name) for name in there}
 
     def higher_than(self, other: "System") -> dict[str, Estimate]:
         """Return by how much its scores are higher than those of another system, page by page."""
         found = differences(self.scores, other.scores)
-        return {name: found[name] for name in SCORES}
+        return {name: found[name] for name in SCORES} | self.words.higher_than(other.words)
 
 
 class Comparison:
-    """Scores systems on the same pages, headings left out.
+    """Scores systems on the same pages.
 
     Parameters
     ----------
     labelled : LabelledPages
         Pages with markup.
-    html : sequence of bytes
-        Of each page.
+    documents : sequence of Document
+        What each page was read from, with one HTML.
     """
 
-    def __init__(self, labelled: LabelledPages, html: Sequence[bytes]) -> None:
-        self.html = html
+    def __init__(self, labelled: LabelledPages, documents: Sequence[Document]) -> None:
+        self.documents = documents
         self.pages = labelled.pages
         is_heading = [
             heading_lines(page, y) for page, y in zip(self.pages, labelled.labels, strict=True)
@@ -268,24 +167,23 @@ class Comparison:
 
     def linesift(self, model: LinePredictor, *, threshold: float | str) -> list[System]:
         """Return the scores of a model that reads HTML, and of the same model on text alone."""
-        sources = list(zip(self.html, self.pages, strict=True))
+        sources = [
+            (one.html[0], page) for one, page in zip(self.documents, self.pages, strict=True)
+        ]
 
         def read() -> list[Page]:
             return [read_html(data, language=page.language) for data, page in sources]
 
         plain = [page.without_markup() for page in self.pages]
         return [
-            self._predicted("linesift", "HTML", model, read, threshold),
-            self._predicted("linesift", "text", model, lambda: plain, threshold),
+            self._predicted("linesift", "HTML", model, read, threshold=threshold),
+            self._predicted("linesift", "text", model, lambda: plain, threshold=threshold),
         ]
 
     def rules(self) -> list[System]:
         """Return the scores of the rules that read text alone."""
         plain = [page.without_markup() for page in self.pages]
-        return [
-            self._predicted(name, "text", rule, lambda: plain, "balanced")
-            for name, rule in RULES.items()
-        ]
+        return [self._predicted(name, "text", rule, lambda: plain) for name, rule in RULES.items()]
 
     def _predicted(
         self,
@@ -293,18 +191,21 @@ class Comparison:
         reads: str,
         model: LinePredictor,
         read: Callable[[], Sequence[Page]],
-        threshold: float | str,
+        **options: Any,
     ) -> System:
+        """Return the scores of a model; the options are those of `predict_pages`."""
         start = time.process_time()
         with threadpool_limits(1):
-            found = list(predict_pages(model, read(), threshold=threshold))
+            found = list(predict_pages(model, read(), **options))
         seconds = time.process_time() - start
         kept = [one.keep for one in found]
         texts = [
             [line for line, keep in zip(page.lines, mask, strict=True) if keep]
             for page, mask in zip(self.pages, kept, strict=True)
         ]
-        return System(name, "", reads, self._scores(kept, texts), len(kept) / seconds, {})
+        raw = ["\n".join(lines) for lines in texts]
+        scored = self._scores(kept, texts), self._words(raw), self._labelled.page_types
+        return System(name, "", reads, *scored, len(kept) / seconds, {})
 
     def peer(self, peer: Peer, outputs: Sequence[Output], *, jobs: int) -> System:
         """Return the scores of what a peer made of the pages."""
@@ -319,9 +220,13 @@ class Comparison:
             for page, output in zip(self.pages, outputs, strict=True)
             if output.error
         }
-        scores = self._scores(kept, texts)
+        words = self._words([output.text for output in outputs])
+        scored = self._scores(kept, texts), words, self._labelled.page_types
         rate = len(outputs) / max(seconds, 1e-9)
-        return System(peer.name, peer.version, "HTML", scores, rate, errors)
+        return System(peer.name, peer.version, "HTML", *scored, rate, errors)
+
+    def _words(self, texts: Sequence[str]) -> WordScores:
+        return score_words(texts, self.documents, self._labelled.sites)
 
     def _scores(self, kept: Masks, texts: Sequence[Sequence[str]]) -> PageScores:
         codes = [np.where(mask, CONTENT, OTHER) for mask in kept]
@@ -346,19 +251,19 @@ def to_dict(systems: Sequence[System], references: Sequence[System]) -> dict[str
     return {
         "pages": len(first.sites),
         "sites": len(set(first.sites)),
+        "page_types": page_type_counts(systems[0]),
         "systems": [
             {
                 "system": system.name,
                 "version": system.version,
                 "reads": system.reads,
-                "scores": {name: asdict(one) for name, one in system.estimates.items()},
-                "by_language": _by_language(system.scores),
+                "scores": _plain(system.estimates),
+                "by_language": {key: _plain(one) for key, one in system.by_language.items()},
+                "by_page_type": {key: _plain(one) for key, one in system.by_page_type.items()},
                 "pages_per_second": round(system.pages_per_second, 1),
                 "errors": system.errors,
                 "higher_than": {
-                    f"{other.name} {other.reads}": {
-                        name: asdict(one) for name, one in system.higher_than(other).items()
-                    }
+                    f"{other.name} {other.reads}": _plain(system.higher_than(other))
                     for other in references
                     if other is not system
                 },
@@ -368,13 +273,10 @@ def to_dict(systems: Sequence[System], references: Sequence[System]) -> dict[str
     }
 
 
-def _by_language(scores: PageScores) -> dict[str, dict[str, Any]]:
-    """Return the scores of each language that has enough pages to say something."""
-    languages = np.array(scores.languages)
-    found = {}
-    for language in sorted(set(scores.languages) - {""}):
-        chosen = languages == language
-        if chosen.sum() >= _FEWEST_PAGES:
-            values = estimates(scores, chosen)
-            found[language] = {name: asdict(values[name]) for name in SCORES}
-    return found
+def page_type_counts(system: System) -> dict[str, int]:
+    """Return how many of the pages are of each type that there are pages of."""
+    return {name: system.page_types.count(name) for name in system.by_page_type}
+
+
+def _plain(found: dict[str, Estimate]) -> dict[str, dict[str, float]]:
+    return {name: asdict(one) for name, one in found.items()}

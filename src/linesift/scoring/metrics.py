@@ -226,20 +226,46 @@ def differences(
     return {name: _estimate(values - theirs[name]) for name, values in ours.items()}
 
 
+def mean_score(values: Array, sites: Sequence[str], *, seed: int = 0) -> Estimate:
+    """Return the mean of one score over pages, with a bootstrap interval over sites.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_pages,)
+        The score of each page; of at least one.
+    sites : sequence of str
+        Of each page.
+    seed : int
+        Of the bootstrap.
+
+    Examples
+    --------
+    >>> str(mean_score(np.array([1.0, 0.5]), ["a.example", "b.example"]))
+    '0.750 [0.500, 1.000]'
+    """
+    site, weights = _draws(sites, seed)
+    total = weights @ np.bincount(site, weights=values)
+    return _estimate(total / (weights @ np.bincount(site)))
+
+
+def _draws(sites: Sequence[str], seed: int) -> tuple[npt.NDArray[np.intp], Array]:
+    """Return the site of each page as an index, and how often each draw holds each site."""
+    _, site = np.unique(sites, return_inverse=True)
+    n_sites = int(site.max()) + 1
+    draws = np.random.default_rng(seed).multinomial(
+        n_sites, np.full(n_sites, 1 / n_sites), _REPLICATES
+    )
+    return site, np.vstack([np.ones(n_sites), draws])  # the first row is the sample itself
+
+
 def _replicates(
     scores: PageScores, chosen: npt.NDArray[np.bool_] | None, seed: int
 ) -> dict[str, Array]:
     """Return each score of the pages themselves, then of every bootstrap draw of their sites."""
     pages = np.flatnonzero(np.ones(len(scores.sites), bool) if chosen is None else chosen)
-    names = [scores.sites[i] for i in pages]
-    _, site = np.unique(names, return_inverse=True)
-    n_sites = int(site.max()) + 1
-    draws = np.random.default_rng(seed).multinomial(
-        n_sites, np.full(n_sites, 1 / n_sites), _REPLICATES
-    )
-    weights = np.vstack([np.ones(n_sites), draws])  # the first row is the sample itself
+    site, weights = _draws([scores.sites[i] for i in pages], seed)
     sums = {
-        name: weights @ np.bincount(site, weights=column[pages], minlength=n_sites)
+        name: weights @ np.bincount(site, weights=column[pages])
         for name, column in _summable(scores).items()
     }
     return {name: function(sums) for name, function in _SCORES.items()}

@@ -63,11 +63,14 @@ class Peer:
     extract : callable
         Takes the bytes of a page and its language (empty where not known), returns the
         text of the article. Importable by its name, for it runs in other processes.
+    needs : str
+        What the package asks for beyond what linesift does; empty for nothing.
     """
 
     name: str
     package: str
     extract: Callable[[bytes, str], str]
+    needs: str = ""
 
     @property
     def version(self) -> str:
@@ -94,6 +97,27 @@ def trafilatura_precision(html: bytes, language: str) -> str:
     from trafilatura import extract
 
     return extract(html, favor_precision=True) or ""
+
+
+def trafilatura_recall(html: bytes, language: str) -> str:
+    """Return what trafilatura extracts when told to favour recall."""
+    from trafilatura import extract
+
+    return extract(html, favor_recall=True) or ""
+
+
+def rs_trafilatura(html: bytes, language: str) -> str:
+    """Return what rs-trafilatura extracts; it tells the page type from the HTML alone."""
+    from rs_trafilatura import extract_bytes
+
+    return str(extract_bytes(html).main_content)
+
+
+def magic_html(html: bytes, language: str) -> str:
+    """Return the text of the HTML that magic-html cuts out, read as linesift reads HTML."""
+    from magic_html import GeneralExtractor
+
+    return "\n".join(read_html(GeneralExtractor().extract(decode(html))["html"]).lines)
 
 
 def readability(html: bytes, language: str) -> str:
@@ -141,6 +165,9 @@ PEERS = {
     for peer in (
         Peer("trafilatura", "trafilatura", trafilatura),
         Peer("trafilatura-precision", "trafilatura", trafilatura_precision),
+        Peer("trafilatura-recall", "trafilatura", trafilatura_recall),
+        Peer("rs-trafilatura", "rs-trafilatura", rs_trafilatura, needs="Python 3.12"),
+        Peer("magic-html", "magic-html", magic_html, needs="Python 3.12 or later"),
         Peer("readability-lxml", "readability-lxml", readability),
         Peer("newspaper4k", "newspaper4k", newspaper),
         Peer("justext", "justext", justext),
