@@ -42,7 +42,7 @@ OWN_TEXT = tuple(name for name in PAGE_TYPES if name not in OF_CARDS)
 
 _CODES = {label: code for code, label in enumerate(LABELS)} | {"unsure": UNSURE}
 _NAMES = {code: label for label, code in _CODES.items()}
-_KEYS = ("page", "site", "language")
+_KEYS = ("page", "site", "language", "type")
 _GUESS = "?"
 _TEST_SHARE = 0.15
 _VALIDATION_SHARE = 0.25
@@ -199,6 +199,8 @@ class LabelFile:
         Whether a person said so; the others are a model's guesses.
     remarks : tuple of str
         Other `#` lines, which are kept as they are.
+    page_type : str
+        One of `PAGE_TYPES`, or empty where nobody has said.
 
     Examples
     --------
@@ -211,6 +213,7 @@ class LabelFile:
     labels: LabelArray
     by_hand: BoolArray
     remarks: tuple[str, ...] = ()
+    page_type: str = ""
 
     @property
     def known(self) -> LabelArray:
@@ -236,7 +239,7 @@ def parse_label_file(data: bytes, where: str | Path) -> LabelFile:
         rows = re.split(r"\r\n|\r|\n", data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise LabelError(f"{where}: cannot be read as UTF-8 text ({error})") from error
-    known = {"page": Path(where).stem, "site": "", "language": ""}
+    known = dict.fromkeys(_KEYS, "") | {"page": Path(where).stem}
     remarks = []
     head = 0
     for row in rows:
@@ -248,6 +251,10 @@ def parse_label_file(data: bytes, where: str | Path) -> LabelFile:
         else:
             remarks.append(row)
         head += 1
+    if known["type"] and known["type"] not in PAGE_TYPES:
+        raise LabelError(
+            f"{where}: type: expected one of {', '.join(PAGE_TYPES)}; got {known['type'][:40]!r}"
+        )
     lines, numbers, labels, by_hand = [], [], [], []
     for number, row in enumerate(rows[head:], start=1):
         if not row.strip():
@@ -265,7 +272,9 @@ def parse_label_file(data: bytes, where: str | Path) -> LabelFile:
         by_hand.append(not label.endswith(_GUESS))
     site = "" if known["site"] == "unknown" else known["site"]
     page = Page(known["page"], tuple(lines), tuple(numbers), site, known["language"])
-    return LabelFile(page, np.array(labels, np.int8), np.array(by_hand, bool), tuple(remarks))
+    return LabelFile(
+        page, np.array(labels, np.int8), np.array(by_hand, bool), tuple(remarks), known["type"]
+    )
 
 
 def format_label_file(file: LabelFile) -> bytes:
@@ -273,7 +282,8 @@ def format_label_file(file: LabelFile) -> bytes:
     page = file.page
     if len(file.labels) != len(page.lines):
         raise ValueError(f"expected {len(page.lines)} labels, got {len(file.labels)}")
-    values = (" ".join(one.split()) for one in (page.page_id, page.site, page.language))
+    told = (page.page_id, page.site, page.language, file.page_type)
+    values = (" ".join(one.split()) for one in told)
     named = dict(zip(_KEYS, values, strict=True))
     named["site"] = named["site"] or "unknown"
     rows = [f"# {key}: {value}" for key, value in named.items() if value]
@@ -357,12 +367,13 @@ def read_label_folder(folder: str | Path) -> LabelledPages:
     if not Path(folder).is_dir():
         raise LabelError(f"{folder}: no such folder of label files")
     files = [load_label_file(path) for path in label_files(folder)]
-    pairs = [(file.page, file.known) for file in files if file.by_hand.any()]
+    files = [file for file in files if file.by_hand.any()]
     return LabelledPages(
-        [page for page, _ in pairs],
-        [labels for _, labels in pairs],
-        ["hand"] * len(pairs),
-        [content_lines(page, labels) for page, labels in pairs],
+        [file.page for file in files],
+        [file.known for file in files],
+        ["hand"] * len(files),
+        [content_lines(file.page, file.known) for file in files],
+        [file.page_type for file in files],
     )
 
 

@@ -79,6 +79,8 @@ class LineClassifier(LineEstimator):
     breaks : float, 0 to 1
         Share of the pages that training shows as plain text with lines broken as other
         converters break them.
+    runs : float, 0 to 1
+        Share of the training pages whose article stands as a run of short lines.
     without_article : float, 0 to 1
         Share of the training pages that are shown once more without their article.
     type_trees : int
@@ -138,6 +140,7 @@ class LineClassifier(LineEstimator):
         teasers: float = 0.3,
         cut: float = 0.15,
         breaks: float = 0.2,
+        runs: float = 0.05,
         without_article: float = 0.25,
         type_trees: int = 30,
         page_trees: int = 60,
@@ -166,6 +169,7 @@ class LineClassifier(LineEstimator):
         self.teasers = teasers
         self.cut = cut
         self.breaks = breaks
+        self.runs = runs
         self.without_article = without_article
         self.type_trees = type_trees
         self.page_trees = page_trees
@@ -256,7 +260,9 @@ class LineClassifier(LineEstimator):
     def _views(self, labelled: LabelledPages, seed: int) -> TrainingViews:
         if not self.use_markup:
             labelled = labelled.map_pages([page.without_markup() for page in labelled.pages])
-        shares = Shares(self.shorten, self.teasers, self.cut, self.breaks, self.without_article)
+        shares = Shares(
+            self.shorten, self.teasers, self.cut, self.breaks, self.runs, self.without_article
+        )
         return training_views(labelled, shares, hide_markup=self.hide_markup, seed=seed)
 
     def _fit_on(

@@ -33,6 +33,7 @@ from linesift.scoring.evaluate import Report, evaluate, score_predictions
 from linesift.scoring.metrics import Estimate
 from linesift.training.classifier import LineClassifier
 
+_MANY_SITES = 20  # from which on some are held out; with fewer, each page is scored by the others
 Say = Callable[[str], None]
 _HTML = (".html", ".htm", ".xhtml")
 
@@ -75,6 +76,7 @@ def load_data(
     labels: str | Path | None = None,
     html: str | Path | None = None,
     hand_pages: str = "train",
+    held_out_pages: Sequence[str] = (),
     hold_out: str = "test",
     without_languages: Sequence[str] = (),
     most_pages: int | None = None,
@@ -95,7 +97,10 @@ def load_data(
         of labels by default. Pages whose lines are still the same are learned from with
         their markup.
     hand_pages : {"train", "test"}
-        What hand-labelled pages are for.
+        What hand-labelled pages are for. Where there is nothing else, and pages of many
+        sites, those of test sites are held out all the same.
+    held_out_pages : sequence of str
+        Names of hand-labelled pages that are held out in any case.
     hold_out : {"test", "validation"}
         Sites to score on: the test sites, or for tuning a part of the training sites.
     without_languages : sequence of str
@@ -122,7 +127,11 @@ def load_data(
         hand = read_label_folder(pages)
         sources = Path(pages if html is None else html)
         hand = hand.map_pages([_with_markup(page, sources) for page in hand.pages])
-        train, test = (hand, test) if hand_pages == "train" else (train, hand)
+        is_out = np.array([page.page_id in held_out_pages for page in hand.pages], bool)
+        is_out |= hand_pages == "test"
+        train, test = hand.select(~is_out), hand.select(is_out)
+        if lines is None or not any(Path(lines).glob("*.parquet")):
+            train, test = _split_by_site(train, test)
     kept = test  # what no training may see: what is scored, and the test sites while tuning
     if lines is not None:
         for path in sorted(Path(lines).glob("*.parquet")):
@@ -154,6 +163,16 @@ def load_data(
             "or build the corpora with 'linesift fetch' and 'linesift lines'"
         )
     return Data(train, test)
+
+
+def _split_by_site(
+    train: LabelledPages, test: LabelledPages
+) -> tuple[LabelledPages, LabelledPages]:
+    """Hold out the test sites of hand-labelled pages, if there are enough sites to learn from."""
+    if len(set(train.sites)) < _MANY_SITES:
+        return train + test, no_pages()
+    is_out = np.array([is_test_site(site) for site in train.sites], bool)
+    return train.select(~is_out), test + train.select(is_out)
 
 
 def _unseen(train: LabelledPages, kept: LabelledPages) -> LabelledPages:

@@ -34,6 +34,8 @@ _SHORT_ARTICLES = (2, 6)  # lines, from and up to, that are left of an article c
 _WIDTHS = (66, 100)  # characters, from and up to, at which some converters wrap lines
 _MOST_BREAKS = 3  # inside a line, where a converter takes each link for a line
 _CELLS = " | "
+_VERSES, _TABLE_CELLS = (22, 46), (8, 22)  # characters of a line, from and up to
+_MOST_OF_RUN = 120  # lines that paragraphs are broken into
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Shares:
     breaks : float
         Of the plain-text views, those whose lines are broken as other converters do: wrapped
         at a width, or at links and cells.
+    runs : float
+        Of all views, those whose article stands as a run of short lines: verses, or cells.
     without_article : float
         Of the pages in each form, those that are shown once more without their article.
     """
@@ -59,6 +63,7 @@ class Shares:
     teasers: float
     cut: float
     breaks: float
+    runs: float
     without_article: float
 
 
@@ -161,8 +166,10 @@ def _shown(
     if plain and rng.random() < _REPEATED:
         keep, shown = _repeat_heading(keep, shown, rng)
     view = _View(form.select(keep), shown)
-    if plain and rng.random() < shares.breaks:
-        link_share = page.markup.link_share if page.markup else [0.0] * len(page.lines)
+    if rng.random() < shares.runs:
+        view = _as_run(view, rng)
+    elif plain and rng.random() < shares.breaks:
+        link_share = page.markup.link_share if page.markup else (0.0,) * len(page.lines)
         view = _broken(view, [link_share[k] for k in keep], rng)
     if plain and page.markup and page.markup.title and rng.random() < _TITLED:
         pieces = [[line] for line in view.page.lines]
@@ -170,6 +177,29 @@ def _shown(
         titled.labels[0] = UNSURE
         view = titled
     return view
+
+
+def _as_run(view: _View, rng: np.random.Generator) -> _View:
+    """Break the article below its heading into short lines that begin alike.
+
+    Songs, tables and tickers are rare where gold texts are made; that they can be an article is
+    learned from their form, whatever their words.
+    """
+    content = set(np.flatnonzero(view.labels == CONTENT)[1:].tolist())
+    of_verses = rng.random() < 0.5
+    width = int(rng.integers(*(_VERSES if of_verses else _TABLE_CELLS)))
+    room = _MOST_OF_RUN
+    pieces: list[Sequence[str]] = []
+    for number, line in enumerate(view.page.lines):
+        parts: Sequence[str] = [line]
+        if number in content and room > 0:
+            parts = textwrap.wrap(line, width, break_on_hyphens=False) or parts
+            if not of_verses:
+                parts = [part.rstrip(".,;:") or part for part in parts]
+            parts = [part[:1].upper() + part[1:] for part in parts]
+            room -= len(parts)
+        pieces.append(parts)
+    return _pieces(view, pieces)
 
 
 def _broken(view: _View, link_share: Sequence[float], rng: np.random.Generator) -> _View:
@@ -194,11 +224,12 @@ def _broken(view: _View, link_share: Sequence[float], rng: np.random.Generator) 
 
 
 def _pieces(view: _View, pieces: Sequence[Sequence[str]]) -> _View:
-    """Return a page as plain text with each line in pieces; each has the label of the line."""
+    """Return a page with each line in pieces; each has the label and the markup of the line."""
+    sizes = [len(line) for line in pieces]
     lines = tuple(piece for line in pieces for piece in line)
-    labels = np.repeat(view.labels, [len(line) for line in pieces])
-    numbers = tuple(range(1, len(lines) + 1))
-    return _View(replace(view.page, lines=lines, numbers=numbers, markup=None), labels)
+    page = view.page.select(np.repeat(np.arange(len(sizes)), sizes))
+    page = replace(page, lines=lines, numbers=tuple(range(1, len(lines) + 1)))
+    return _View(page, np.repeat(view.labels, sizes))
 
 
 def _repeat_heading(
