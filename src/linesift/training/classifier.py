@@ -81,6 +81,9 @@ class LineClassifier(LineEstimator):
         converters break them.
     runs : float, 0 to 1
         Share of the training pages whose article stands as a run of short lines.
+    letters : float, 0 to 1
+        Share of the pages that training shows as plain text with their letters replaced, as if
+        they were in another language.
     without_article : float, 0 to 1
         Share of the training pages that are shown once more without their article.
     type_trees : int
@@ -141,6 +144,7 @@ class LineClassifier(LineEstimator):
         cut: float = 0.15,
         breaks: float = 0.2,
         runs: float = 0.05,
+        letters: float = 0.1,
         without_article: float = 0.25,
         type_trees: int = 30,
         page_trees: int = 60,
@@ -170,6 +174,7 @@ class LineClassifier(LineEstimator):
         self.cut = cut
         self.breaks = breaks
         self.runs = runs
+        self.letters = letters
         self.without_article = without_article
         self.type_trees = type_trees
         self.page_trees = page_trees
@@ -261,7 +266,13 @@ class LineClassifier(LineEstimator):
         if not self.use_markup:
             labelled = labelled.map_pages([page.without_markup() for page in labelled.pages])
         shares = Shares(
-            self.shorten, self.teasers, self.cut, self.breaks, self.runs, self.without_article
+            shorten=self.shorten,
+            teasers=self.teasers,
+            cut=self.cut,
+            breaks=self.breaks,
+            runs=self.runs,
+            letters=self.letters,
+            without_article=self.without_article,
         )
         return training_views(labelled, shares, hide_markup=self.hide_markup, seed=seed)
 

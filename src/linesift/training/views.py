@@ -35,6 +35,13 @@ _WIDTHS = (66, 100)  # characters, from and up to, at which some converters wrap
 _MOST_BREAKS = 3  # inside a line, where a converter takes each link for a line
 _CELLS = " | "
 _VERSES, _TABLE_CELLS = (22, 46), (8, 22)  # characters of a line, from and up to
+_ALPHABETS = (
+    "abcdefghijklmnopqrstuvwxyz",
+    "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
+    "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
+    "αβγδεζηθικλμνξοπρστυφχψω",
+)
+"""What letters may be replaced by."""
 _MOST_OF_RUN = 120  # lines that paragraphs are broken into
 
 
@@ -55,6 +62,9 @@ class Shares:
         at a width, or at links and cells.
     runs : float
         Of all views, those whose article stands as a run of short lines: verses, or cells.
+    letters : float
+        Of the plain-text views, those whose letters are replaced at random, alike all over the
+        page, as if it were in a language that nobody knows.
     without_article : float
         Of the pages in each form, those that are shown once more without their article.
     """
@@ -64,6 +74,7 @@ class Shares:
     cut: float
     breaks: float
     runs: float
+    letters: float
     without_article: float
 
 
@@ -171,6 +182,8 @@ def _shown(
     elif plain and rng.random() < shares.breaks:
         link_share = page.markup.link_share if page.markup else (0.0,) * len(page.lines)
         view = _broken(view, [link_share[k] for k in keep], rng)
+    if plain and rng.random() < shares.letters:
+        view = _View(_in_other_letters(view.page, rng), view.labels)
     if plain and page.markup and page.markup.title and rng.random() < _TITLED:
         pieces = [[line] for line in view.page.lines]
         titled = _pieces(view, [[page.markup.title, *pieces[0]], *pieces[1:]])
@@ -200,6 +213,27 @@ def _as_run(view: _View, rng: np.random.Generator) -> _View:
             room -= len(parts)
         pieces.append(parts)
     return _pieces(view, pieces)
+
+
+def _in_other_letters(page: Page, rng: np.random.Generator) -> Page:
+    """Return a page with each letter replaced by another, capitals by capitals.
+
+    Neighbours, lengths and marks stay, and so does which words are the same: what is learned
+    from such pages holds in any language.
+    """
+    text = "\n".join(page.lines)
+    found = sorted(
+        {letter for letter in text.lower() if letter.isalpha() and letter.upper() != letter}
+    )
+    alphabet = _ALPHABETS[rng.integers(len(_ALPHABETS))]
+    drawn = rng.permutation([alphabet[k % len(alphabet)] for k in range(len(found))])
+    table = {ord(old): str(new) for old, new in zip(found, drawn, strict=True)}
+    table |= {
+        ord(old.upper()): str(new).upper()
+        for old, new in zip(found, drawn, strict=True)
+        if len(old.upper()) == 1
+    }
+    return replace(page, lines=tuple(text.translate(table).split("\n")))
 
 
 def _broken(view: _View, link_share: Sequence[float], rng: np.random.Generator) -> _View:
