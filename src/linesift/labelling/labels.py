@@ -22,6 +22,8 @@ from linesift.reading.page import Page
 
 LABELS = ("content", "related", "navigation", "other")
 CONTENT, RELATED, NAVIGATION, OTHER = range(4)
+HAND = "hand"
+"""Name of the corpus of pages that are labelled by hand."""
 UNSURE = -1
 """Code of a line left out of training and scores; `unsure` in label files."""
 
@@ -371,7 +373,7 @@ def read_label_folder(folder: str | Path) -> LabelledPages:
     return LabelledPages(
         [file.page for file in files],
         [file.known for file in files],
-        ["hand"] * len(files),
+        [HAND] * len(files),
         [content_lines(file.page, file.known) for file in files],
         [file.page_type for file in files],
     )

@@ -233,6 +233,8 @@ class LineModel(LinePredictor):
         Tells the type of a page; None where training knew of no two types.
     has_content : Trees or None
         Tell whether a page has any content; None where training met no page without.
+    content_bound : float, 0 to 1
+        Probability of having any below which that of all lines of a page is lowered.
     calibration : ndarray of shape (2, 2)
         Slope and offset of the log-odds, without and with markup.
     thresholds_ : mapping of str to (float, float)
@@ -252,6 +254,7 @@ class LineModel(LinePredictor):
     kind_trees: Trees | None
     page_types: PageTypes | None
     has_content: Trees | None
+    content_bound: float
     calibration: npt.NDArray[np.float64]
     thresholds_: Mapping[str, tuple[float, float]]
 
@@ -274,6 +277,10 @@ class LineModel(LinePredictor):
         for bounds in self.thresholds_.values():
             if len(bounds) != 2 or not all(0 <= bound <= 1 for bound in bounds):
                 raise ValueError(f"LineModel.thresholds_: expected two of 0 to 1, got {bounds}")
+        if not isinstance(self.content_bound, float) or not 0 < self.content_bound <= 1:
+            raise ValueError(
+                f"LineModel.content_bound: expected above 0 to 1, got {self.content_bound!r}"
+            )
         self._check_judges()
 
     def _check_judges(self) -> None:
@@ -371,8 +378,9 @@ class LineModel(LinePredictor):
             probability[unsure] = mean_judgement(probability[unsure], by_trees)
         if self.has_content is not None:
             columns = page_columns(batch, line, probability)
-            whole = self.has_content.scores(np.concatenate([page_types, columns], axis=1))
-            probability = probability * expit(whole[:, 0])[batch.page_of_line]
+            any_at_all = self.has_content.scores(np.concatenate([page_types, columns], axis=1))
+            share = lowered(expit(any_at_all[:, 0]), self.content_bound)
+            probability = probability * share[batch.page_of_line]
         slope, offset = self.calibration[(batch.path_ids != NO_PATH).astype(int)].T
         return expit(slope * logit(probability) + offset), features, page_types
 
@@ -457,6 +465,17 @@ def wanted_page_types(page_types: str | Sequence[str]) -> frozenset[str]:
                 f"page_types: expected 'all' or some of {', '.join(PAGE_TYPES)}; got {name!r}"
             )
     return frozenset(names)
+
+
+def lowered(chance: Probability, bound: float) -> Probability:
+    """Return by how much the lines of pages are less likely content, by the chance of any.
+
+    Pages that may well have content are left alone: their lines speak for themselves.
+
+    >>> lowered(np.array([0.05, 0.2, 0.9]), 0.2).tolist()
+    [0.25, 1.0, 1.0]
+    """
+    return np.minimum(chance / bound, 1.0)
 
 
 def unknown_types(n_pages: int) -> Floats:

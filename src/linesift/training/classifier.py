@@ -190,6 +190,7 @@ class LineClassifier(LineEstimator):
         y: Sequence[npt.ArrayLike],
         *,
         page_types: Sequence[str] | None = None,
+        sample_weight: Sequence[float] | npt.NDArray[np.floating] | None = None,
     ) -> "LineClassifier":
         """Learn from labelled pages; pages of one site are never on both sides of a fold.
 
@@ -202,6 +203,9 @@ class LineClassifier(LineEstimator):
         page_types : sequence of str, optional
             One of `linesift.labelling.labels.PAGE_TYPES` for each page, or empty where it is
             not known. Page types are told by models that were fitted on two of them or more.
+        sample_weight : array-like of shape (n_pages,), optional
+            How much the lines of each page count where lines are told apart; all alike by
+            default.
 
         Raises
         ------
@@ -212,7 +216,12 @@ class LineClassifier(LineEstimator):
         """
         self._check_ngrams()
         labelled = self._checked(X, y, page_types)
-        fitting = Fitting(self._views(labelled, self.random_state), self.get_params())
+        weight = None
+        if sample_weight is not None:
+            known = [bool((one != UNSURE).any()) for one in label_arrays(X, y)]
+            weight = _page_weight(sample_weight, len(known))[known]
+        views = self._views(labelled, self.random_state)
+        fitting = Fitting(views, self.get_params(), weight)
         return self._fit_on(fitting, *fitting.linear())
 
     def fit_stream(
@@ -298,8 +307,9 @@ class LineClassifier(LineEstimator):
             trees, by_trees = fitting.judged_by_trees(features, probability)
             by_trees[~is_unsure(probability, MARGIN)] = np.nan
             probability = mean_judgement(probability, by_trees)
-        has_content, chance = fitting.content_of_pages(line, probability, page_types)
-        probability = probability * chance[fitting.batch.page_of_line]
+        has_content, content_bound, probability = fitting.content_of_pages(
+            line, probability, page_types
+        )
         kind_network, kind_trees, kinds = fitting.kinds(features)
         calibration, probability = fitting.calibrated(probability)
         judged = fitting.judged_pages(probability)
@@ -326,6 +336,7 @@ class LineClassifier(LineEstimator):
             kind_trees=kind_trees,
             page_types=types,
             has_content=has_content,
+            content_bound=content_bound,
             calibration=calibration,
             thresholds_=self.thresholds_,
         )
@@ -356,3 +367,13 @@ class LineClassifier(LineEstimator):
         nothing: list[tuple[str, ...]] = [()] * len(labels)
         pages = LabelledPages(list(X), labels, [""] * len(labels), nothing, [*(page_types or ())])
         return pages.select([bool((one != UNSURE).any()) for one in labels])
+
+
+def _page_weight(
+    sample_weight: Sequence[float] | npt.NDArray[np.floating], n_pages: int
+) -> npt.NDArray[np.float64]:
+    """Return the weight of each page, or raise a ValueError that says what is wrong with it."""
+    weight = np.asarray(sample_weight, np.float64)
+    if weight.shape != (n_pages,) or not np.isfinite(weight).all() or (weight < 0).any():
+        raise ValueError(f"sample_weight: expected {n_pages} numbers from 0 on, got {weight!r}")
+    return weight

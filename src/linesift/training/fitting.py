@@ -28,7 +28,7 @@ from linesift.models.features import (
     word_hashes,
 )
 from linesift.models.linear import HashedLinear, fit_hashed_linear
-from linesift.models.model import unknown_types
+from linesift.models.model import lowered, unknown_types
 from linesift.models.network import Network, fit_network
 from linesift.models.odds import Probability, expit, is_unsure, logit, softmax
 from linesift.models.pages import (
@@ -51,6 +51,7 @@ _LEAF = 80  # lines a leaf holds at least, fewer when there is little to learn f
 _LEARNED_MARGIN = 0.02  # trees learn from lines whose probability is further from 0 and 1
 _FEWEST = 50  # lines that trees learn from at least
 _FEWEST_PAGES = 20  # of a type, or without content, that a model of pages learns from
+_LOST_PAGES = 0.01  # share of the pages with content whose lines are lowered
 _PAGE_LEAVES = 8
 _PAGE_LEAF = 10  # pages that a leaf holds at least
 _TYPE_PENALTY = 0.1  # L2, of the linear model of a page's tokens
@@ -67,11 +68,18 @@ class Fitting:
     views : TrainingViews
     settings : mapping
         Parameters of the `LineClassifier`.
+    page_weight : ndarray of shape (n_pages,), optional
+        How much each page counts beyond that; all alike by default.
     """
 
-    def __init__(self, views: TrainingViews, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        views: TrainingViews,
+        settings: Mapping[str, Any],
+        page_weight: npt.NDArray[np.float64] | None = None,
+    ) -> None:
         self.settings = settings
-        self.views, self.as_read, self.has_content = views
+        self.views, self.as_read, self.has_content, source = views
         self.batch = Batch.from_pages(self.views.pages)
         self.labels = np.concatenate(self.views.labels)
         self.known = np.flatnonzero(self.labels != UNSURE)
@@ -84,7 +92,10 @@ class Fitting:
         self.site_of_line = sites[self.batch.page_of_line]
         sizes = np.diff(self.batch.page_starts)
         # A page counts by the root of its length: neither every line nor every page alike.
-        weight = (1 / np.sqrt(np.maximum(sizes, 1)))[self.batch.page_of_line]
+        by_page = 1 / np.sqrt(np.maximum(sizes, 1))
+        if page_weight is not None:
+            by_page *= page_weight[source]
+        weight = by_page[self.batch.page_of_line]
         self.weight = (weight / weight.mean()).astype(np.float32)
         self.folds = self._folds(sites)
 
@@ -152,19 +163,22 @@ class Fitting:
 
     def content_of_pages(
         self, line: Floats, probability: Probability, page_types: Floats
-    ) -> tuple[Trees | None, Probability]:
-        """Return trees that tell whether pages have content, and the out-of-site probability.
+    ) -> tuple[Trees | None, float, Probability]:
+        """Return trees that tell whether pages have content, a bound, and lowered probabilities.
 
-        None, and 1 for all, where training shows no page without.
+        Pages with content hardly ever have a chance under the bound. No trees, and nothing is
+        lowered, where training shows no page without content.
         """
         target = self.has_content.astype(np.intp)
         counts = np.bincount(target[target >= 0], minlength=2)
         if counts.min() < _FEWEST_PAGES or not self._page_folds():
-            return None, np.ones(len(self.views))
+            return None, 1.0, probability
         columns = page_columns(self.batch, line, probability)
         features = np.concatenate([page_types, columns], axis=1)
         trees, judged = self._page_trees(features, target, self.settings["page_trees"])
-        return trees, expit(judged[:, 0])
+        chance = expit(judged[:, 0])
+        bound = float(np.quantile(chance[target == 1], _LOST_PAGES))
+        return trees, bound, probability * lowered(chance, bound)[self.batch.page_of_line]
 
     def _page_trees(
         self, features: Floats, target: npt.NDArray[np.intp], trees: int

@@ -16,6 +16,7 @@ from sklearn.base import clone
 from linesift.labelling.corpora import read_corpus
 from linesift.labelling.hand_labels import outrank, read_hand_labels
 from linesift.labelling.labels import (
+    HAND,
     LabelledPages,
     is_test_site,
     is_validation_site,
@@ -33,6 +34,7 @@ from linesift.scoring.evaluate import Report, evaluate, score_predictions
 from linesift.scoring.metrics import Estimate
 from linesift.training.classifier import LineClassifier
 
+_HAND_WEIGHT = 3.0  # pages whose every line somebody has read, against those of gold texts
 _MANY_SITES = 20  # from which on some are held out; with fewer, each page is scored by the others
 Say = Callable[[str], None]
 _HTML = (".html", ".htm", ".xhtml")
@@ -315,9 +317,11 @@ def _leave_one_out(model: LinePredictor, labelled: LabelledPages, threshold: Thr
 def _fitted(model: LinePredictor, labelled: LabelledPages) -> LinePredictor:
     """Return a copy of a model fitted to some pages, and to their types if it learns those."""
     fitted = clone(model)
-    if isinstance(fitted, LineClassifier):
-        return fitted.fit(labelled.pages, labelled.labels, page_types=labelled.page_types)
-    return fitted.fit(labelled.pages, labelled.labels)
+    if not isinstance(fitted, LineClassifier):
+        return fitted.fit(labelled.pages, labelled.labels)
+    weight = np.where(np.array(labelled.corpus) == HAND, _HAND_WEIGHT, 1.0)
+    page_types = labelled.page_types
+    return fitted.fit(labelled.pages, labelled.labels, page_types=page_types, sample_weight=weight)
 
 
 def _share_of_sites(labelled: LabelledPages, share: float) -> LabelledPages:

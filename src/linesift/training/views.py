@@ -89,11 +89,14 @@ class TrainingViews(NamedTuple):
         Whether a view is the page as it was read, with or without its markup.
     has_content : ndarray of shape (n_views,), int8
         Whether a view has content: 1 or 0; -1 where nobody has said.
+    source : ndarray of shape (n_views,), intp
+        The page that each view shows.
     """
 
     labelled: LabelledPages
     as_read: npt.NDArray[np.bool_]
     has_content: npt.NDArray[np.int8]
+    source: npt.NDArray[np.intp]
 
 
 class _View(NamedTuple):
@@ -151,6 +154,7 @@ def training_views(
         ),
         np.array([p.lines == labelled.pages[k].lines for p, k in zip(pages, source, strict=True)]),
         np.array(has_content, np.int8),
+        np.array(source, np.intp),
     )
 
 
