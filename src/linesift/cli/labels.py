@@ -111,7 +111,9 @@ def import_(file: Path, labels: Path, force: bool) -> None:
     click.echo(f"imported {saved:,} labels of {len(found):,} pages into {labels}", err=True)
 
 
-@labels.command(epilog=examples("linesift lines", "linesift labels carry"))
+@labels.command(
+    epilog=examples("linesift labels carry", "linesift labels carry --lines data/lines")
+)
 @click.option(
     "--labels",
     "folder",

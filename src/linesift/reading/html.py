@@ -130,11 +130,11 @@ class Lines:
         if not self.has_text:
             self.has_text = True
             self._depth = self._lowest = len(self.elements)
-            self._path = self._ancestors()
+            self._path = " ".join(self.elements[-_PATH_DEPTH:])
         else:
             if self._lowest < self._depth:
                 self._depth = self._lowest
-                self._path = self._ancestors()
+                self._path = " ".join(self.elements[: self._depth][-_PATH_DEPTH:])
             if self.seam:
                 if self.seam & _BEGAN and self._runs_together(text):
                     self._pieces.append(" ")
@@ -159,9 +159,6 @@ class Lines:
     def add_space(self) -> None:
         """Append white space to a line that has text."""
         self._pieces.append(" ")
-
-    def _ancestors(self) -> str:
-        return " ".join(self.elements[max(self._depth - _PATH_DEPTH, 0) : self._depth])
 
     def leave(self, kind: int) -> None:
         """Note that the innermost open element, an inline one, was left while a line has text."""
@@ -276,10 +273,9 @@ def _walk(root: LexborNode, lines: Lines, revealed: "_Revealed") -> None:
             continue
         tag = node.tag or ""
         if tag == "-text":
-            text = node.text_content or " "
             if within >= _IN_PRE:
-                lines.add_verbatim(text, within)
-            elif not text.isspace():
+                lines.add_verbatim(node.text_content or " ", within)
+            elif not node.is_empty_text_node and not (text := node.text_content or " ").isspace():
                 lines.add(text, within)
             elif lines.has_text:
                 lines.add_space()
