@@ -12,6 +12,7 @@ from linesift.models.features import (
     markup_features,
     word_hashes,
 )
+from linesift.models.model import unknown_types
 from linesift.reading.page import Batch, Markup, Page
 from tests.made_pages import TRAIN_SITES, made_pages
 from tests.slow_context import columns_of_page
@@ -21,17 +22,20 @@ def plain(*lines: str) -> Page:
     return Page("p", lines, tuple(range(1, len(lines) + 1)))
 
 
-def context_of(batch: Batch, scores: np.ndarray) -> Context:
+def context_of(batch: Batch, scores: np.ndarray, page_types: np.ndarray | None = None) -> Context:
+    if page_types is None:
+        page_types = unknown_types(len(batch.page_starts) - 1)
     words = word_hashes(batch)
-    return Context(batch, words, line_features(batch), markup_features(batch, words), scores)
+    text, markup = line_features(batch), markup_features(batch, words)
+    return Context(batch, words, text, markup, scores, page_types)
 
 
-def context(pages: list[Page], probability, scores=None) -> dict[str, np.ndarray]:
+def context(pages: list[Page], probability, scores=None, page_types=None) -> dict[str, np.ndarray]:
     """Columns of the context by name."""
     batch = Batch.from_pages(pages)
     if scores is None:
         scores = np.full((batch.n_lines, len(LABELS)), np.nan, np.float32)
-    surroundings = context_of(batch, scores)
+    surroundings = context_of(batch, scores, page_types)
     names, features = surroundings.features(np.asarray(probability, float))
     assert features.shape == (batch.n_lines, len(names))
     return dict(zip(names, features.T, strict=True))
