@@ -51,7 +51,7 @@ def predict_frame(
     -------
     frame
         Of the same kind, with the same rows in the same order, and with the columns
-        `article` (the kept lines, a line feed after each), `page_type` (nothing where the
+        `article` (the kept lines, a line feed after each), `page_type` (empty where the
         model tells none) and `error` (why a page could not be read, else empty).
 
     Raises
@@ -81,7 +81,7 @@ def predict_frame(
     )
     values: dict[str, list[Any]] = {
         "article": [prediction.text for prediction in found],
-        "page_type": [prediction.page_type or None for prediction in found],
+        "page_type": [prediction.page_type for prediction in found],
         "lines": [list(prediction.page.lines) for prediction in found],
         "labels": [prediction.labels for prediction in found],
         "probabilities": [prediction.probabilities.tolist() for prediction in found],
