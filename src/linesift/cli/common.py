@@ -166,7 +166,7 @@ class PageTypesType(click.ParamType):  # type: ignore[type-arg]  # generic only 
         from linesift.models.model import wanted_page_types
 
         try:
-            return wanted_page_types(value.split(","))
+            return wanted_page_types([name.strip() for name in value.split(",")])
         except ValueError:
             self.fail(f"expected all or some of {','.join(PAGE_TYPES)}; got {value!r}", param, ctx)
 
