@@ -22,6 +22,7 @@ from datatrove.pipeline.readers import WarcReader
 from datatrove.pipeline.writers import JsonlWriter
 
 from linesift.crawling.scale import LineCleaner
+from linesift.labelling.labels import OWN_TEXT
 
 
 def build_pipeline(warcs: str, output: str, **options: Any) -> list[PipelineStep]:
@@ -53,6 +54,7 @@ def build_executor(
 @click.option("--partition", default="cpu", show_default=True, help="Of Slurm.")
 @click.option("--time", default="24:00:00", show_default=True, help="Limit of a Slurm task.")
 @click.option("--model", metavar="FILE", help="A model file; default: the shipped one.")
+@click.option("--page-types", metavar="TYPE,TYPE,...|all", default=",".join(OWN_TEXT))
 @click.option("--keep-labels", is_flag=True, help="All lines and their labels in the metadata.")
 def main(
     warcs: str,
@@ -62,10 +64,14 @@ def main(
     partition: str,
     time: str,
     model: str | None,
+    page_types: str,
     keep_labels: bool,
 ) -> None:
     """Clean the WARC files of a folder into JSONL files of another."""
-    pipeline = build_pipeline(warcs, output, model=model, keep_labels=keep_labels)
+    wanted = page_types.split(",")
+    pipeline = build_pipeline(
+        warcs, output, model=model, page_types=wanted, keep_labels=keep_labels
+    )
     build_executor(executor, pipeline, output, tasks, partition, time).run()
 
 

@@ -38,3 +38,15 @@ def model(tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
     save_model(path, fitted(), make_card(fitted()))
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def typed_model(tmp_path_factory) -> str:
+    """File of a small model that tells made-up articles, threads and front pages apart."""
+    from linesift import save_model
+    from linesift.models.model_file import make_card
+    from tests.made_pages import fitted_on_types
+
+    path = tmp_path_factory.mktemp("typed") / "model.safetensors"
+    save_model(path, fitted_on_types(), make_card(fitted_on_types()))
+    return str(path)

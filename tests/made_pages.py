@@ -9,6 +9,7 @@ import contextlib
 import os
 import random
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +26,8 @@ TINY = {
     "hidden_units": 16,
     "trees": 5,
     "kind_trees": 2,
+    "type_trees": 5,
+    "page_trees": 10,
     "folds": 2,
 }
 """Parameters of a `LineClassifier` that is fitted in a moment."""
@@ -74,6 +77,9 @@ _LETTERS = "bcdfghjklmnpqrstvwxz"
 _BODIES = ("story", "text-body", "entry")
 
 
+_Parts = list[tuple[int, str, list[str]]]
+
+
 def site_name(number: int) -> str:
     return f"news{number}.example"
 
@@ -85,22 +91,14 @@ def made_page(site: int, number: int, *, own_words: bool = False) -> tuple[str, 
     words of their own they share none.
     """
     rng = random.Random(1000 * site + number)
-    language = _LANGUAGES[site % len(_LANGUAGES)]
-    words = _WORDS[language]
+    words = _words(site, f"{_LETTERS[site]}{_LETTERS[number]}" if own_words else "")
     body = _BODIES[site % len(_BODIES)]
-    ending = f"{_LETTERS[site]}{_LETTERS[number]}" if own_words else ""
-
-    def phrase(part: str) -> str:
-        return " ".join(word + ending for word in rng.choice(words[part]).split())
 
     def headline() -> str:
-        return " ".join(map(phrase, ("who", "does", "where")))
-
-    def sentence() -> str:
-        return f"{headline()}, {phrase('why')}."
+        return _headline(rng, words)
 
     def paragraph() -> str:
-        return " ".join(sentence() for _ in range(rng.randint(1, 3)))
+        return _paragraph(rng, words)
 
     title = headline()
     updated, share, comment, rights = words["other"]
@@ -125,6 +123,63 @@ def made_page(site: int, number: int, *, own_words: bool = False) -> tuple[str, 
         (OTHER, "section class=comments", [comment]),
         (OTHER, "footer", [rights]),
     ]
+    return _page_of(parts, title, site, f"{number}")
+
+
+def made_thread(site: int, number: int) -> tuple[str, Page, LabelArray]:
+    """Return likewise a thread of a forum: posts, each below the name of who wrote it."""
+    rng = random.Random(1000 * site + number)
+    words = _words(site)
+    title = _headline(rng, words)
+    parts: _Parts = [
+        (NAVIGATION, "nav class=menu", [f"<a href=/>{item}</a>" for item in words["menu"]]),
+        (CONTENT, "div class=thread", [f"<h1>{title}</h1>"]),
+    ]
+    for _ in range(rng.randint(3, 6)):
+        parts.append((OTHER, "div class=author", [f"<a href=/u>{rng.choice('abcdef')}_77</a>"]))
+        parts.append((CONTENT, "div class=post", [f"<p>{_paragraph(rng, words)}</p>"]))
+    return _page_of([*parts, (OTHER, "footer", [words["other"][3]])], title, site, f"t{number}")
+
+
+def made_front(site: int, number: int) -> tuple[str, Page, LabelArray]:
+    """Return likewise a front page: cards of articles, a headline and a sentence each."""
+    rng = random.Random(1000 * site + number)
+    words = _words(site)
+    cards = []
+    for k in range(rng.randint(8, 14)):
+        cards += [f"<a href=/{k}>{_headline(rng, words)}</a>", f"<p>{_sentence(rng, words)}</p>"]
+    parts: _Parts = [
+        (NAVIGATION, "nav class=menu", [f"<a href=/>{item}</a>" for item in words["menu"]]),
+        (RELATED, "main class=cards", cards),
+        (OTHER, "footer", [words["other"][3]]),
+    ]
+    return _page_of(parts, site_name(site), site, f"f{number}")
+
+
+def _words(site: int, ending: str = "") -> dict[str, Sequence[str]]:
+    words = _WORDS[_LANGUAGES[site % len(_LANGUAGES)]]
+    phrases = ("who", "does", "where", "why")
+    own = {
+        part: [" ".join(word + ending for word in phrase.split()) for phrase in words[part]]
+        for part in phrases
+    }
+    return words | own
+
+
+def _headline(rng: random.Random, words: dict[str, Sequence[str]]) -> str:
+    return " ".join(rng.choice(words[part]) for part in ("who", "does", "where"))
+
+
+def _sentence(rng: random.Random, words: dict[str, Sequence[str]]) -> str:
+    return f"{_headline(rng, words)}, {rng.choice(words['why'])}."
+
+
+def _paragraph(rng: random.Random, words: dict[str, Sequence[str]]) -> str:
+    return " ".join(_sentence(rng, words) for _ in range(rng.randint(1, 3)))
+
+
+def _page_of(parts: _Parts, title: str, site: int, name: str) -> tuple[str, Page, LabelArray]:
+    language = _LANGUAGES[site % len(_LANGUAGES)]
     blocks = "".join(
         f"<{tag}>{''.join(f'<div>{item}</div>' for item in items)}</{tag.split()[0]}>\n"
         for _, tag, items in parts
@@ -132,7 +187,7 @@ def made_page(site: int, number: int, *, own_words: bool = False) -> tuple[str, 
     html = f"<!doctype html><html lang={language}><head><title>{title}</title></head>\n"
     html += f"<body>{blocks}</body></html>\n"
     labels = np.array([label for label, _, items in parts for _ in items], np.int8)
-    page = read_html(html, f"{site_name(site)}/{number}", site=site_name(site), language=language)
+    page = read_html(html, f"{site_name(site)}/{name}", site=site_name(site), language=language)
     assert len(page.lines) == len(labels)
     return html, page, labels
 
@@ -153,11 +208,28 @@ def made_pages(
     ]
     pages = [page if markup else page.without_markup() for page, _ in made]
     labels = [y for _, y in made]
-    gold = [
+    return LabelledPages(pages, labels, [corpus] * len(pages), _gold(made))
+
+
+def typed_pages(sites: range, *, per_site: int = 1) -> LabelledPages:
+    """Return of each of these sites so many articles, threads and front pages, with their types."""
+    kinds = {"article": made_page, "forum": made_thread, "listing": made_front}
+    made = [
+        (name, *make(site, number)[1:])
+        for site in sites
+        for name, make in kinds.items()
+        for number in range(per_site)
+    ]
+    types, pages, labels = (list(column) for column in zip(*made, strict=True))
+    gold = _gold(list(zip(pages, labels, strict=True)))
+    return LabelledPages(pages, labels, ["made"] * len(pages), gold, types)
+
+
+def _gold(made: Sequence[tuple[Page, LabelArray]]) -> list[tuple[str, ...]]:
+    return [
         tuple(line for line, label in zip(page.lines, y, strict=True) if label == CONTENT)
         for page, y in made
     ]
-    return LabelledPages(pages, labels, [corpus] * len(pages), gold)
 
 
 TRAIN_SITES = range(9)
@@ -169,6 +241,14 @@ def fitted(**parameters: object) -> LineClassifier:
     """Return a tiny model fitted on the training sites; do not change it."""
     labelled = made_pages(TRAIN_SITES)
     return LineClassifier(**{**TINY, **parameters}).fit(labelled.pages, labelled.labels)
+
+
+@cache
+def fitted_on_types(**parameters: object) -> LineClassifier:
+    """Return a tiny model that knows articles, threads and front pages; do not change it."""
+    labelled = typed_pages(TRAIN_SITES, per_site=2)
+    model = LineClassifier(**{**TINY, **parameters})
+    return model.fit(labelled.pages, labelled.labels, page_types=labelled.page_types)
 
 
 @cache

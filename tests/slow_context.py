@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from linesift.labelling.labels import CONTENT, LABELS
+from linesift.labelling.labels import CONTENT, LABELS, PAGE_TYPES
 
 NAN = math.nan
 FAR = 64
@@ -20,6 +20,7 @@ def columns_of_page(
     paths: Sequence[str] | None,
     single: dict[str, Column],
     scores: np.ndarray,
+    page_types: Column,
     p: Column,
 ) -> dict[str, Column]:
     """Every column of the context of one page.
@@ -34,6 +35,8 @@ def columns_of_page(
     single : dict
         What each line says by itself, and its markup.
     scores : ndarray of shape (n_lines, n_labels)
+    page_types : list of float
+        Probability of each page type.
     p : list of float
         Probabilities.
     """
@@ -81,6 +84,10 @@ def columns_of_page(
     columns["log_lines[page]"] = [math.log1p(len(lines)) for _ in every]
     distances("sentence", [v > 0 for v in single["ends_sentence"]])
     distances("heading", [v == 1 for v in single["heading"]])
+    distances("colon", [v > 0 for v in single["ends_colon"]])
+    _forms(columns, single)
+    for name, share in zip(PAGE_TYPES, page_types, strict=True):
+        columns[f"type:{name}"] = [share for _ in every]
 
     odds = np.exp(np.nan_to_num(scores.astype(float)))
     share = odds / odds.sum(axis=1, keepdims=True)
@@ -90,6 +97,7 @@ def columns_of_page(
 
     for offset in (-3, -2, -1, 1, 2, 3):
         columns[f"probability[{offset:+d}]"] = beside(p, offset)
+    _prose(columns, [round(math.expm1(v)) >= 15 for v in single["log_words"]], p)
     windows("probability", (2, 5, 10, 25), mean(p))
     gains = [(own - 0.5) * length for own, length in zip(p, lengths, strict=True)]
     windows("gain", (2, 5, 10, 25), lambda window: sum(gains[j] for j in window))
@@ -105,6 +113,40 @@ def columns_of_page(
     columns["is_later_copy"] = [float(line in lines[:i]) for i, line in enumerate(lines)]
     _places(columns, paths, lengths, p)
     return columns
+
+
+def _forms(columns: dict[str, Column], single: dict[str, Column]) -> None:
+    """Add how many neighbours have as many words, more or less, and begin and end alike."""
+    marks = ("ends_sentence", "ends_colon", "starts_digit", "starts_upper", "time_of_day")
+    forms = [
+        (round(1.5 * words), *(single[name][i] > 0 for name in marks))
+        for i, words in enumerate(single["log_words"])
+    ]
+    every = range(len(forms))
+
+    def alike(i: int, step: int) -> int:
+        """Count the lines next to each other, from this one on, that are of its form."""
+        count, j = 0, i + step
+        while j in every and forms[j] == forms[i]:
+            count, j = count + 1, j + step
+        return count
+
+    columns["lines_of_form"] = [math.log1p(alike(i, -1) + 1 + alike(i, 1)) for i in every]
+    columns["lines_of_form_above"] = [math.log1p(alike(i, -1)) for i in every]
+
+
+def _prose(columns: dict[str, Column], is_prose: list[bool], p: Column) -> None:
+    """Add how likely the next paragraph above and below is content, and how far away it is."""
+    every = range(len(p))
+    for name, sides in (
+        ("above", [range(i - 1, -1, -1) for i in every]),
+        ("below", [range(i + 1, len(p)) for i in every]),
+    ):
+        found = [next((j for j in side if is_prose[j]), None) for side in sides]
+        columns[f"probability[prose {name}]"] = [NAN if j is None else p[j] for j in found]
+        columns[f"lines_to_prose_{name}"] = [
+            math.log1p(FAR if j is None else abs(j - i)) for i, j in enumerate(found)
+        ]
 
 
 def _run(columns: dict[str, Column], gains: Column, lengths: list[int]) -> list[bool]:

@@ -12,7 +12,7 @@ from linesift.labelling.labels import CONTENT, LABELS, NAVIGATION, OTHER, UNSURE
 from linesift.reading.page import Page
 from linesift.scoring.evaluate import evaluate
 from linesift.training.fitting import Fitting
-from linesift.training.views import training_views
+from linesift.training.views import Shares, training_views
 from tests.made_pages import (
     NEW_SITES,
     TINY,
@@ -101,9 +101,8 @@ def test_another_seed_gives_another_model():
 
 @pytest.mark.parametrize("folds", [2, 4, 50])
 def test_no_site_is_on_both_sides_of_a_fold(folds):
-    views = training_views(
-        LABELLED, shorten=0.5, hide_markup=True, list_marks=0.5, teasers=0.0, seed=0
-    )
+    shares = Shares(shorten=0.5, teasers=0, cut=0, breaks=0, without_article=0.5)
+    views = training_views(LABELLED, shares, hide_markup=True, seed=0)
     shown = views.labelled
     fitting = Fitting(views, LineClassifier(folds=folds).get_params())
     site_of_line = np.repeat(shown.sites, [len(page.lines) for page in shown.pages])
@@ -115,9 +114,8 @@ def test_no_site_is_on_both_sides_of_a_fold(folds):
 
 
 def test_a_line_is_judged_by_models_that_have_not_seen_its_site():
-    views = training_views(
-        LABELLED, shorten=0.0, hide_markup=True, list_marks=0.5, teasers=0.0, seed=0
-    )
+    shares = Shares(shorten=0, teasers=0, cut=0, breaks=0, without_article=0)
+    views = training_views(LABELLED, shares, hide_markup=True, seed=0)
     shown = views.labelled
     odd = shown.sites[0]
     own = np.repeat([site == odd for site in shown.sites], [len(p.lines) for p in shown.pages])

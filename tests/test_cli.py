@@ -15,7 +15,7 @@ from linesift.models.model_file import read_card
 from linesift.models.predict import predict_pages
 from linesift.reading.readers import read_pages
 from linesift.scoring.evaluate import evaluate
-from tests.made_pages import NEW_SITES, fitted, made_page, made_pages
+from tests.made_pages import NEW_SITES, fitted, made_front, made_page, made_pages, made_thread
 
 LINESIFT = Path(sys.executable).with_name("linesift")
 NEW = made_pages(NEW_SITES, per_site=2, markup=False)
@@ -66,7 +66,7 @@ def test_a_folder_gives_all_its_pages_in_the_order_of_names_with_a_blank_line_be
 
 def test_pages_without_an_article_are_counted_for_they_print_nothing(model, folder):
     (folder / "empty.txt").write_text("")
-    more = "--color shows all lines, --threshold recall keeps more"
+    more = "--color shows all lines, --threshold recall and --page-types all keep more"
     one = predicted(model, folder / "empty.txt")
     assert (one.exit_code, one.stdout) == (0, "")
     assert one.stderr == f"linesift: no article in the page; {more}\n"
@@ -95,7 +95,9 @@ def test_jsonl_holds_every_line_of_every_page(model, folder):
         ]
     )
     assert len(rows) == sum(len(one.page.lines) for one in expected)
-    assert list(rows[0]) == ["page", "line", "text", "label", "probability", "keep"]
+    of_line = ["page", "line", "text", "label", "probability", "keep"]
+    assert list(rows[0]) == [*of_line, "page_type", "page_type_probability"]
+    assert all(row["page_type"] is row["page_type_probability"] is None for row in rows)
     first = [row for row in rows if row["page"] == str(path)]
     page = expected[0].page
     assert [row["line"] for row in first] == list(page.numbers) == list(range(1, 2 * len(first), 2))
@@ -130,6 +132,41 @@ def test_a_threshold_is_known_by_name(model, folder, name):
     keep = [json.loads(line)["keep"] for line in result.stdout.splitlines()]
     pages = predict_pages(fitted(), read_pages(folder), threshold=name)
     assert keep == [bool(kept) for page in pages for kept in page.keep]
+
+
+def test_the_page_types_asked_for_decide_what_is_kept(typed_model, tmp_path):
+    for name, make in (("article", made_page), ("forum", made_thread), ("listing", made_front)):
+        (tmp_path / f"{name}.html").write_text(make(9, 0)[0], encoding="utf-8")
+    for asked, expected in (
+        ((), {"article", "forum"}),
+        (("--page-types", "all"), {"article", "forum", "listing"}),
+        (("--page-types", "listing, forum"), {"forum", "listing"}),
+        (("--page-types", "product"), set()),
+    ):
+        printed = predicted(typed_model, "--format", "jsonl", *asked, tmp_path).stdout
+        rows = [json.loads(line) for line in printed.splitlines()]
+        assert {Path(row["page"]).stem == row["page_type"] for row in rows} == {True}
+        assert all(0.3 < row["page_type_probability"] <= 1 for row in rows)
+        assert {row["page_type"] for row in rows if row["keep"]} == expected
+
+
+def test_cards_that_are_kept_stand_out_in_colour_and_lines_left_out_do_not(typed_model, tmp_path):
+    (tmp_path / "front.html").write_text(made_front(9, 0)[0], encoding="utf-8")
+    left_out = predicted(typed_model, "--color=always", tmp_path).stdout
+    assert "\x1b[0m  \x1b[0m" not in left_out
+    kept = predicted(typed_model, "--color=always", "--page-types", "all", tmp_path).stdout
+    assert kept.count("\x1b[0m  \x1b[0m") > 10
+
+
+@pytest.mark.parametrize("wanted", ["news", "", "article,news", "all,article", "Article"])
+def test_a_page_type_that_there_is_not_is_refused_with_those_that_there_are(model, folder, wanted):
+    result = predicted(model, "--page-types", wanted, folder)
+    assert (result.exit_code, result.stdout) == (2, "")
+    *_, said = result.stderr.splitlines()
+    assert said == (
+        "Error: Invalid value for '--page-types': expected all or some of article,forum,"
+        f"documentation,product,service,listing,collection; got {wanted!r}"
+    )
 
 
 @pytest.mark.parametrize("threshold", ["1.01", "-0.1", "half", "nan"])

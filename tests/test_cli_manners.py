@@ -219,6 +219,8 @@ def test_another_shell_is_refused_with_those_that_are_known():
         ("", {"predict", "evaluate", "runs", "promote", "card"}),
         ("predict --format ", {"text", "jsonl", "tsv"}),
         ("predict --threshold p", {"precision"}),
+        ("predict --page-types a", {"all", "article"}),
+        ("predict --page-types forum,l", {"forum,listing"}),
         ("predict --model ", {"models/latest.safetensors"}),
         ("card --model mo", {"models/latest.safetensors"}),
         ("fetch f", {"fundus"}),

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from linesift.labelling.labels import CONTENT, LABELS, NAVIGATION, RELATED
+from linesift.labelling.labels import CONTENT, LABELS, NAVIGATION, PAGE_TYPES, RELATED
 from linesift.models.context import Context, _best_run, _Bounds
 from linesift.models.features import (
     LINE_FEATURES,
@@ -12,6 +12,7 @@ from linesift.models.features import (
     markup_features,
     word_hashes,
 )
+from linesift.models.model import unknown_types
 from linesift.reading.page import Batch, Markup, Page
 from tests.made_pages import TRAIN_SITES, made_pages
 from tests.slow_context import columns_of_page
@@ -21,17 +22,20 @@ def plain(*lines: str) -> Page:
     return Page("p", lines, tuple(range(1, len(lines) + 1)))
 
 
-def context_of(batch: Batch, scores: np.ndarray) -> Context:
+def context_of(batch: Batch, scores: np.ndarray, page_types: np.ndarray | None = None) -> Context:
+    if page_types is None:
+        page_types = unknown_types(len(batch.page_starts) - 1)
     words = word_hashes(batch)
-    return Context(batch, words, line_features(batch), markup_features(batch, words), scores)
+    text, markup = line_features(batch), markup_features(batch, words)
+    return Context(batch, words, text, markup, scores, page_types)
 
 
-def context(pages: list[Page], probability, scores=None) -> dict[str, np.ndarray]:
+def context(pages: list[Page], probability, scores=None, page_types=None) -> dict[str, np.ndarray]:
     """Columns of the context by name."""
     batch = Batch.from_pages(pages)
     if scores is None:
         scores = np.full((batch.n_lines, len(LABELS)), np.nan, np.float32)
-    surroundings = context_of(batch, scores)
+    surroundings = context_of(batch, scores, page_types)
     names, features = surroundings.features(np.asarray(probability, float))
     assert features.shape == (batch.n_lines, len(names))
     return dict(zip(names, features.T, strict=True))
@@ -149,8 +153,9 @@ def test_content_under_the_same_element_speaks_for_a_line():
 def some_page(rng: np.random.Generator) -> Page:
     """Return a page of few different words and places, with markup or without."""
     size = int(rng.integers(1, 40))
-    words = ["the", "river", "boat", "mills", "news", "a", "12", "wind."]
-    lines = [" ".join(rng.choice(words, rng.integers(1, 6))) for _ in range(size)]
+    words = ["the", "river", "boat", "mills", "news", "a", "12", "wind.", "tale:"]
+    longest = int(rng.choice([6, 30]))
+    lines = [" ".join(rng.choice(words, rng.integers(1, longest))) for _ in range(size)]
     places = ["body", "body div", "body div p", "body div ul li", "body div ol li", "body main h2"]
     paths = tuple(str(one) for one in rng.choice(places, size))
     shares = tuple(float(one) for one in rng.choice([0.0, 0.25, 1.0], size))
@@ -169,14 +174,16 @@ def test_every_column_is_what_a_slow_count_line_by_line_says():
     probability = rng.integers(0, 65, batch.n_lines) / 64
     scores = rng.normal(size=(batch.n_lines, len(LABELS))).astype(np.float32)
     scores[rng.random(batch.n_lines) < 0.2] = NAN
-    columns = context(pages, probability, scores)
-    for page, start in zip(pages, batch.page_starts[:-1], strict=True):
+    page_types = rng.random((len(pages), len(PAGE_TYPES))).astype(np.float32)
+    columns = context(pages, probability, scores, page_types)
+    for number, (page, start) in enumerate(zip(pages, batch.page_starts[:-1], strict=True)):
         rows = slice(start, start + len(page.lines))
         expected = columns_of_page(
             page.lines,
             page.markup and page.markup.paths,
             {name: values[rows].tolist() for name, values in single.items()},
             scores[rows],
+            page_types[number].tolist(),
             probability[rows].tolist(),
         )
         assert expected.keys() == columns.keys()

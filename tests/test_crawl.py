@@ -21,7 +21,7 @@ from linesift.crawling.crawl import CrawlError, Judge, Outcome, batches, judged
 from linesift.crawling.parts import page_row
 from linesift.models.model_file import make_card
 from linesift.reading.sources import Fields, Record
-from tests.made_pages import fitted, made_page
+from tests.made_pages import fitted, fitted_on_types, made_front, made_page, made_thread
 from tests.threads import threads_in_use
 
 HTML = [made_page(site, number)[0] for site in range(9, 12) for number in range(2)]
@@ -119,6 +119,8 @@ def test_parts_hold_a_row_a_page_in_the_order_of_the_input(unbroken):
         assert row == {
             "page": f"p{k}",
             "text": fitted().extract_text(read_html(HTML[k % len(HTML)])),
+            "page_type": None,  # told by no model that was fitted without page types
+            "page_type_probability": None,
         }
     assert len(list(unbroken.glob("part-*"))) == PAGES / 10
     assert json.loads((unbroken / "_progress.json").read_text())["progress"] == {
@@ -217,7 +219,8 @@ def test_no_more_is_read_than_a_few_batches_ahead(model, monkeypatch, jobs):
             yield Record(f"{read}", "text", b"It rained all day, they said.")
 
     outcomes = judged(endless(), Judge(model, 0.0, Fields(), page_row), n_jobs=jobs)
-    assert next(outcomes) == Outcome("1", {"page": "1", "text": "It rained all day, they said.\n"})
+    first = next(outcomes)
+    assert (first.name, first.page["text"]) == ("1", "It rained all day, they said.\n")
     assert read <= 2 * (2 * jobs + 1)
     outcomes.close()
 
@@ -299,6 +302,7 @@ def test_a_finished_run_again_writes_nothing(model, crawl, unbroken):
     ("more", "named"),
     [
         (["--threshold", "0.7"], "threshold"),
+        (["--page-types", "all"], "page types"),
         (["--part-size", "11"], "part size"),
         (["--labels"], "labels"),
         (["--text-field", "html"], "fields"),
@@ -543,3 +547,45 @@ def test_an_input_that_is_shorter_than_what_was_read_is_refused(model, tmp_path)
     result = CliRunner().invoke(main, given, input=b"\n".join(rows[:3]))
     assert (result.exit_code, "holds 3 pages, and an earlier" in result.stderr) == (2, True)
     assert held(tmp_path / "out") == before
+
+
+# ------------------------------------------------------------------------- page types
+
+
+@pytest.fixture(scope="module")
+def three_kinds(tmp_path_factory) -> Path:
+    """Return a folder of an article, a thread and a front page."""
+    folder = tmp_path_factory.mktemp("kinds")
+    for k, make in enumerate((made_page, made_thread, made_front)):
+        (folder / f"{k}.html").write_text(make(9, 0)[0], encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+@pytest.mark.parametrize("wanted", [None, "all", "listing"])
+def test_rows_tell_the_type_of_a_page_and_hold_text_of_those_that_are_asked_for(
+    typed_model, three_kinds, tmp_path, form, wanted
+):
+    from pyarrow import parquet
+
+    asked = () if wanted is None else ("--page-types", wanted)
+    out = tmp_path / "out"
+    assert run(typed_model, three_kinds, out, "--format", form, *asked).exit_code == 0
+    rows = rows_of(out) if form == "jsonl" else parquet.read_table(out).to_pylist()
+    pages = [read_html(path.read_bytes()) for path in sorted(three_kinds.iterdir())]
+    names = {} if wanted is None else {"page_types": wanted}
+    expected = fitted_on_types().predict_lines(pages, **names)
+    assert [row["text"] for row in rows] == [one.text for one in expected]
+    assert [row["page_type"] for row in rows] == ["article", "forum", "listing"]
+    assert [row["page_type_probability"] for row in rows] == pytest.approx(
+        [one.page_type_probability for one in expected], abs=1e-4
+    )
+
+
+def test_the_same_page_types_in_another_order_go_on_with_the_run(
+    typed_model, three_kinds, tmp_path
+):
+    for wanted in ("forum,article", "article,forum,article"):
+        result = run(typed_model, three_kinds, tmp_path / "out", "--page-types", wanted)
+        assert result.exit_code == 0
+    assert run(typed_model, three_kinds, tmp_path / "out").exit_code == 2

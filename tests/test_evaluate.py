@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,11 +10,13 @@ from linesift.labelling.labels import (
     LABELS,
     NAVIGATION,
     OTHER,
+    PAGE_TYPES,
     UNSURE,
     LabelledPages,
     no_pages,
 )
 from linesift.models.baselines import RunRule
+from linesift.models.model import Predicted, unknown_types
 from linesift.models.thresholds import Threshold
 from linesift.reading.page import Page
 from linesift.scoring.evaluate import (
@@ -24,10 +27,14 @@ from linesift.scoring.evaluate import (
     write_report,
 )
 from linesift.scoring.metrics import SCORE_NAMES
-from tests.made_pages import fitted, made_pages
+from tests.made_pages import fitted, made_pages, typed_pages
 
 HALF = Threshold(0.5)
 LABELLED = made_pages(range(9, 24), corpus="one") + made_pages(range(24, 30), corpus="two")
+
+
+def untyped(lines: list[np.ndarray]) -> Predicted:
+    return Predicted(lines, unknown_types(len(lines)))
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +99,7 @@ def test_hard_articles_are_groups_of_their_own():
 
     def keeps_short_lines(pages):
         short = [np.array([len(line) < 20 for line in page.lines], float) for page in pages]
-        return [np.column_stack([p, 1 - p, 0 * p, 0 * p]) for p in short]
+        return untyped([np.column_stack([p, 1 - p, 0 * p, 0 * p]) for p in short])
 
     groups = score_predictions("s", keeps_short_lines, labelled, HALF).forms["text"].groups
     assert set(groups) == {"all", "articles:lists", "articles:outweighed"}
@@ -103,10 +110,12 @@ def test_hard_articles_are_groups_of_their_own():
 @pytest.mark.parametrize(("probability", "kept"), [(1.0, 1), (0.0, 0)])
 def test_pages_are_also_shown_without_their_article(probability, kept):
     def predict(pages):
-        return [
-            np.column_stack([np.full(n, probability), *[np.full(n, 1 - probability)] * 3])
-            for n in (len(page.lines) for page in pages)
-        ]
+        return untyped(
+            [
+                np.column_stack([np.full(n, probability), *[np.full(n, 1 - probability)] * 3])
+                for n in (len(page.lines) for page in pages)
+            ]
+        )
 
     groups = score_predictions("s", predict, LABELLED, HALF).forms["text"].groups
     assert groups["all"]["no_article_kept"].value == kept
@@ -120,10 +129,54 @@ def test_without_its_article_a_page_gives_text_from_201_characters_of_noise_on(n
     labelled = LabelledPages([page], [np.array([CONTENT, code], np.int8)], [""], [()])
 
     def all_content(pages):
-        return [np.tile([1.0, 0, 0, 0], (len(one.lines), 1)) for one in pages]
+        return untyped([np.tile([1.0, 0, 0, 0], (len(one.lines), 1)) for one in pages])
 
     groups = score_predictions("s", all_content, labelled, HALF).forms["text"].groups
     assert groups["all"]["no_article_kept"].value == kept
+
+
+def all_of_it(of_type: str):
+    """Return a function that says of every page that it is of a type, and all of it content."""
+
+    def predict(pages):
+        types = np.tile(np.array(PAGE_TYPES) == of_type, (len(pages), 1)).astype(np.float32)
+        return Predicted([np.tile([1.0, 0, 0, 0], (len(one.lines), 1)) for one in pages], types)
+
+    return predict
+
+
+def test_of_what_is_taken_for_a_listing_nothing_comes_out():
+    as_forum, as_listing = (
+        score_predictions("s", all_of_it(name), LABELLED, HALF).forms["text"].groups["all"]
+        for name in ("forum", "listing")
+    )
+    assert (as_forum["line_recall"].value, as_listing["line_recall"].value) == (1, 0)
+    assert as_forum["no_article_kept"].value == 1
+    assert as_listing["no_article_kept"].value == as_listing["text_f1"].value == 0
+
+
+def test_a_page_without_content_lines_is_held_against_nothing_whatever_its_gold_text():
+    typed = typed_pages(range(5))
+    typed = replace(typed, gold=[page.lines for page in typed.pages])
+    fronts = typed.select([one == "listing" for one in typed.page_types])
+    for name, score in (("listing", 1), ("forum", 0)):
+        groups = score_predictions("s", all_of_it(name), fronts, HALF).forms["text"].groups
+        assert groups["all"]["text_f1"].value == groups["all"]["line_f1"].value == score
+
+
+def test_page_types_are_groups():
+    typed = typed_pages(range(5))
+    groups = score_predictions("s", all_of_it("forum"), typed, HALF).forms["markup"].groups
+    assert {"type:article", "type:forum", "type:listing"} <= set(groups)
+    assert groups["type:forum"]["line_recall"].value == 1
+    assert groups["type:listing"]["line_f1"].value == 0
+
+
+def test_content_that_is_lost_with_its_page_is_among_the_worst_lines_and_says_why():
+    form = score_predictions("s", all_of_it("listing"), LABELLED, HALF).forms["text"]
+    rows = worst_lines(form, HALF, most=10_000)
+    assert {(row["true"], row["given"]) for row in rows} == {("content", "content of a listing")}
+    assert len(rows) == sum((y == CONTENT).sum() for y in LABELLED.labels)
 
 
 def test_a_group_is_scored_as_its_pages_alone(report):
@@ -200,7 +253,7 @@ def test_the_worst_lines_are_the_surest_errors_without_doubtful_lines():
     labelled = LabelledPages([page], [labels], [""], [()])
 
     def predict(pages):
-        return [proba[np.searchsorted(page.numbers, one.numbers)] for one in pages]
+        return untyped([proba[np.searchsorted(page.numbers, one.numbers)] for one in pages])
 
     form = score_predictions("s", predict, labelled, HALF).forms["text"]
     rows = worst_lines(form, HALF)
@@ -214,7 +267,9 @@ def test_the_worst_lines_are_the_surest_errors_without_doubtful_lines():
     assert worst_lines(form, HALF, most=1) == rows[:1]
 
 
-def test_every_line_that_is_wrong_is_among_the_worst(report):
+@pytest.mark.parametrize("threshold", [0.03, 0.97])
+def test_every_line_that_is_wrong_is_among_the_worst(threshold):
+    report = evaluate("model", fitted(), LABELLED, threshold=threshold, forms=("text",))
     form = report.forms["text"]
     counts = form.scores.columns
     rows = worst_lines(form, report.threshold, most=10_000)

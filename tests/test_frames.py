@@ -6,7 +6,7 @@ import pytest
 from linesift import load_model, predict_frame
 from linesift.models.baselines import RunRule
 from linesift.reading.readers import read_string
-from tests.made_pages import NEW_SITES, made_pages
+from tests.made_pages import NEW_SITES, fitted_on_types, made_pages, typed_pages
 
 TEXTS = ["\n".join(page.lines) for page in made_pages(NEW_SITES).pages]
 HTML = "<!doctype html><nav><a href=/>Home</a></nav><p>It rained all day, they said, and more."
@@ -21,7 +21,7 @@ def test_a_table_comes_back_as_it_was_with_articles_beside(library):
     frame = LIBRARIES[library]({"url": [str(k) for k in range(len(TEXTS))], "text": TEXTS})
     found = predict_frame(frame, RULE)
     assert type(found) is type(frame)
-    assert list(found.columns) == ["url", "text", "article", "error"]
+    assert list(found.columns) == ["url", "text", "article", "page_type", "error"]
     assert list(frame.columns) == ["url", "text"]
     assert found["url"].to_list() == frame["url"].to_list()
     expected = [RULE.extract_text(read_string(text)) for text in TEXTS]
@@ -63,7 +63,8 @@ def test_an_empty_table_of_pandas_has_the_types_of_a_full_one():
 def test_an_empty_table_stays_one(library):
     found = predict_frame(LIBRARIES[library]({"text": []}), RULE, lines=True)
     assert len(found) == 0
-    assert list(found.columns) == ["text", "article", "lines", "labels", "probabilities", "error"]
+    lines = ["lines", "labels", "probabilities"]
+    assert list(found.columns) == ["text", "article", "page_type", *lines, "error"]
 
 
 def test_an_empty_table_of_polars_has_the_types_of_a_full_one():
@@ -77,6 +78,21 @@ def test_an_empty_table_of_polars_has_the_types_of_a_full_one():
 def test_the_index_of_pandas_is_kept():
     frame = pd.DataFrame({"text": TEXTS[:3]}, index=["c", "a", "a"])
     assert predict_frame(frame, RULE).index.tolist() == ["c", "a", "a"]
+
+
+@library
+def test_page_types_are_told_and_of_which_text_is_kept_can_be_chosen(library):
+    typed = typed_pages(NEW_SITES)
+    texts = ["\n".join(page.lines) for page in typed.pages]
+    frame, model = LIBRARIES[library]({"text": [*texts, None]}), fitted_on_types()
+    pages = [read_string(text) for text in texts]
+    told = [one.page_type for one in model.predict_lines(pages)]
+    assert set(told) == {"article", "forum", "listing"}
+    for wanted in ("all", ["listing"]):
+        found = predict_frame(frame, model, page_types=wanted)
+        expected = [model.extract_text(page, page_types=wanted) for page in pages]
+        assert found["article"].to_list() == [*expected, ""]
+        assert found["page_type"].to_list() == [*told, ""]
 
 
 def test_the_shipped_model_and_a_threshold():

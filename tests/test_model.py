@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from linesift import read_text
-from linesift.labelling.labels import CONTENT, LABELS
+from linesift.labelling.labels import CONTENT, LABELS, OWN_TEXT, PAGE_TYPES, RELATED
 from linesift.models.context import Context
 from linesift.models.features import hashed_ngrams, line_features, markup_features, word_hashes
-from linesift.models.model import label_codes
+from linesift.models.model import Predicted, label_codes, page_predictions, wanted_page_types
 from linesift.models.odds import expit, mean_judgement, softmax
+from linesift.models.pages import page_columns, page_tokens
 from linesift.models.thresholds import Threshold
 from linesift.reading.page import Batch, Page
 from linesift.reading.tag_paths import hashed_paths
@@ -19,7 +20,9 @@ from tests.made_pages import (
     assert_same,
     fitted,
     fitted_on_text,
+    fitted_on_types,
     made_pages,
+    typed_pages,
 )
 
 NEW = made_pages(NEW_SITES, per_site=2)
@@ -45,7 +48,7 @@ def test_a_model_without_context_judges_each_line_by_itself():
 
 @pytest.mark.parametrize("passes", [0, 1])
 def test_the_stages_are_what_their_parts_say_in_turn(passes):
-    model = fitted(context_passes=passes).model_
+    model = fitted_on_types(context_passes=passes).model_
     # Lines in disorder, so that there are some of which no stage is sure.
     rng = np.random.default_rng(0)
     pages = [page.select(rng.permutation(len(page.lines))) for page in NEW.pages]
@@ -55,14 +58,24 @@ def test_the_stages_are_what_their_parts_say_in_turn(passes):
     paths = model.paths.scores(hashed_paths(batch.split_paths, TINY["path_bits"]))[batch.path_ids]
     features = line = np.column_stack([text, markup, ngrams, paths])
     p = expit(model.line_network.scores(line)[:, 0])
+    columns = page_columns(batch, line, p)
+    tokens = page_tokens(batch, word_hashes(batch))
+    seen = np.column_stack([model.page_types.scores(tokens), columns])
+    known = softmax(model.page_types.trees.scores(seen))
+    page_types = np.zeros((len(pages), len(PAGE_TYPES)), np.float32)
+    page_types[:, model.page_types.types] = known
+    np.testing.assert_array_equal(model.predict_page_types(pages), page_types)
     for stage in model.context_networks:
-        _, surroundings = Context(batch, word_hashes(batch), text, markup, ngrams).features(p)
+        context = Context(batch, word_hashes(batch), text, markup, ngrams, page_types)
+        _, surroundings = context.features(p)
         features = np.column_stack([line, p, surroundings]).astype(np.float32)
         p = expit(stage.scores(features)[:, 0])
     if passes:
         unsure = (p > 0.1) & (p < 0.9)
         assert unsure.any() and not unsure.all()
         p[unsure] = mean_judgement(p, expit(model.trees.scores(features)[:, 0]))[unsure]
+    whole = np.column_stack([page_types, page_columns(batch, line, p)])
+    p *= expit(model.has_content.scores(whole)[:, 0])[batch.page_of_line]
     slope, offset = model.calibration[1]
     p = np.clip(1 / (1 + np.exp(-(slope * np.log(p / (1 - p)) + offset))), 1e-6, 1 - 1e-6)
     found = np.vstack(model.predict_proba(pages))
@@ -92,6 +105,18 @@ def test_a_page_gets_the_same_numbers_to_the_last_bit_in_any_batch(variant):
         assert_same(model.predict_proba([pages[k]]), [together[k]])
     order = np.random.default_rng(0).permutation(50)
     assert_same(model.predict_proba([pages[k] for k in order]), [together[k] for k in order])
+
+
+def test_page_types_are_the_same_to_the_last_bit_in_any_batch():
+    model = fitted_on_types()
+    pages = [*typed_pages(range(9, 14)).pages, Page("empty", (), ())]
+    pages += [page.without_markup() for page in pages]
+    order = np.random.default_rng(0).permutation(len(pages))
+    together = model.predict_page_types(pages)
+    shuffled = model.predict_page_types([pages[k] for k in order])
+    np.testing.assert_array_equal(shuffled, together[order])
+    for k in range(len(pages)):
+        np.testing.assert_array_equal(model.predict_page_types([pages[k]]), together[k : k + 1])
 
 
 def test_empty_pages_get_empty_results_and_change_no_other():
@@ -198,3 +223,67 @@ def test_the_threshold_given_decides_what_is_kept():
     assert everything.keep.all()
     assert everything.text == "".join(f"{line}\n" for line in page.lines)
     assert fitted().extract_text(page, threshold=1.0) == ""
+
+
+# ------------------------------------------------------------------------- page types
+
+
+def said_of(page_type: str, page_types=OWN_TEXT):
+    """Return what is kept of content, related and other lines on a page of some type."""
+    page = read_text("It rained.\nRead also\nTop")
+    lines = np.array([[0.9, 0.1, 0, 0], [0.1, 0.9, 0, 0], [0.1, 0, 0, 0.9]], np.float32)
+    types = np.full(len(PAGE_TYPES), 0.05, np.float32)
+    types[PAGE_TYPES.index(page_type)] = 0.7
+    wanted = wanted_page_types(page_types)
+    (found,) = page_predictions([page], Predicted([lines], types[None]), Threshold(0.5), wanted)
+    assert found.page_type == page_type
+    assert found.page_type_probability == pytest.approx(0.7)
+    assert found.labels == ["content", "related", "other"]
+    return found.keep.tolist()
+
+
+@pytest.mark.parametrize("page_type", PAGE_TYPES)
+def test_content_is_kept_of_pages_with_a_text_of_their_own_and_cards_where_they_are_asked_for(
+    page_type,
+):
+    of_cards = page_type in ("listing", "collection")
+    assert said_of(page_type) == [not of_cards, False, False]
+    assert said_of(page_type, "all") == said_of(page_type, page_type) == [True, of_cards, False]
+    assert said_of(page_type, [page_type, "forum"]) == [True, of_cards, False]
+    others = [name for name in PAGE_TYPES if name != page_type]
+    assert said_of(page_type, others) == said_of(page_type, []) == [False] * 3
+
+
+def test_a_model_that_tells_no_types_keeps_content_whatever_is_asked_for():
+    for wanted in ("all", "forum", [], OWN_TEXT):
+        for found, usual in zip(
+            fitted().predict_lines(NEW.pages, page_types=wanted),
+            fitted().predict_lines(NEW.pages),
+            strict=True,
+        ):
+            assert found.keep.tolist() == usual.keep.tolist()
+            assert (found.page_type, found.kept_labels) == ("", (CONTENT,))
+            assert np.isnan(found.page_type_probability)
+            assert found.type_columns == {"page_type": None, "page_type_probability": None}
+
+
+@pytest.mark.parametrize("wanted", ["news", ["article", "news"], ["all", "article"], "", [""]])
+def test_a_page_type_that_there_is_not_is_refused(wanted):
+    with pytest.raises(ValueError, match="page_types: expected 'all' or some of article, forum"):
+        fitted().predict_lines(NEW.pages, page_types=wanted)
+
+
+def test_cards_of_front_pages_come_out_where_they_are_asked_for_and_else_nothing():
+    typed = typed_pages(NEW_SITES)
+    model = fitted_on_types()
+    for page, y, found in zip(
+        typed.pages, typed.labels, model.predict_lines(typed.pages), strict=True
+    ):
+        if found.page_type != "listing":
+            assert model.extract_text(page) == found.text != ""
+            assert model.extract_text(page, page_types="listing") == ""
+            continue
+        assert model.extract_text(page) == found.text == ""
+        (asked,) = model.predict_lines([page], page_types="all")
+        assert asked.keep[y == RELATED].mean() > 0.9
+        assert asked.text == model.extract_text(page, page_types="listing")

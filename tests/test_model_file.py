@@ -29,7 +29,7 @@ from linesift.models.model_file import (
     save_model,
 )
 from linesift.scoring.evaluate import evaluate
-from tests.made_pages import NEW_SITES, TINY, TRAIN_SITES, fitted, made_pages
+from tests.made_pages import NEW_SITES, TINY, TRAIN_SITES, fitted, fitted_on_types, made_pages
 
 PAGES = made_pages(NEW_SITES).pages
 
@@ -46,6 +46,8 @@ def assert_equal_predictions(model, expected) -> None:
     assert model.thresholds_ == expected.thresholds_
     for one, other in zip(model.predict_proba(PAGES), expected.predict_proba(PAGES), strict=True):
         np.testing.assert_array_equal(one, other)
+    types, expected_types = model.predict_page_types(PAGES), expected.predict_page_types(PAGES)
+    np.testing.assert_array_equal(types, expected_types)
 
 
 # -------------------------------------------------------------------- there and back
@@ -59,6 +61,7 @@ def assert_equal_predictions(model, expected) -> None:
         lambda: fitted(context_passes=2),
         lambda: fitted(ngram_orders=()),
         lambda: fitted(use_markup=False),
+        fitted_on_types,
         RunRule,
     ],
 )

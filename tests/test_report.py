@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -127,6 +128,47 @@ def test_a_page_without_article_says_what_it_lacked():
     assert "<b>Left out with the whole page.</b> 70 %, but no line" in report(
         below, threshold=Threshold(0.5, 0.9)
     )
+
+
+@pytest.mark.parametrize("pages", [1, 2])
+def test_the_type_of_each_page_stands_above_its_lines_and_how_sure_that_is(pages):
+    page = lines_page("It rained all day.", "Menu")
+    told = replace(
+        labelled(page, [CONTENT, NAVIGATION]), page_type="forum", page_type_probability=0.874
+    )
+    html = report(*[told] * pages)
+    assert html.count('<span class="type">forum 87 %</span>') == pages
+    assert html.count('<p class="type">Page type: forum 87 %</p>') == pages
+    assert 'class="type"' not in report(labelled(page, [CONTENT, NAVIGATION]))
+
+
+def test_a_page_that_is_left_out_for_its_type_says_so_at_the_top_and_at_each_line():
+    page = lines_page("It rained all day.", "Menu")
+    left_out = replace(
+        labelled(page, [CONTENT, NAVIGATION], [0.9, 0.1]),
+        page_type="listing",
+        page_type_probability=0.6,
+        kept_labels=(),
+    )
+    html = report(left_out)
+    assert "<b>0</b> of 2 lines kept" in html
+    assert "Nothing is kept: the page is taken for a listing" in html
+    assert html.count("<b>Left out with the whole page,</b> a listing.") == 2
+    assert "<b>Kept" not in html
+
+
+def test_cards_that_are_kept_are_said_to_be_cards():
+    page = lines_page("It rained all day.", "Menu")
+    kept = replace(
+        labelled(page, [RELATED, NAVIGATION], [0.2, 0.1]),
+        page_type="listing",
+        page_type_probability=0.6,
+        kept_labels=(CONTENT, RELATED),
+    )
+    html = report(kept)
+    assert "<b>1</b> of 2 lines kept" in html
+    assert html.count("<b>Kept as a card of a listing.</b>") == 1
+    assert html.count("<b>Left out as navigation.</b>") == 1
 
 
 def test_a_probability_just_below_the_threshold_does_not_look_like_it():

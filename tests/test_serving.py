@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from linesift import load_model, read_html, read_text
+from linesift.labelling.labels import OWN_TEXT
 from linesift.tracking.registry import Registry
 from tests.documented import ROOT
 from tests.made_pages import made_page
@@ -73,8 +74,28 @@ def test_several_pages_go_out_in_their_order(address):
 def test_nothing_in_is_nothing_out(address):
     assert pages(address) == []
     assert pages(address, "") == [
-        {"text": "", "lines": [], "labels": [], "probabilities": [], "error": ""}
+        {
+            "text": "",
+            "page_type": None,
+            "page_type_probability": None,
+            "lines": [],
+            "labels": [],
+            "probabilities": [],
+            "error": "",
+        }
     ]
+
+
+def test_a_request_may_say_of_which_page_types_text_is_kept(address):
+    for wanted, status in ((["all"], 200), (["forum", "article"], 200), (["news"], 400)):
+        body = {"inputs": [TEXT], "params": {"page_types": wanted}}
+        answered, answer = ask(address, json.dumps(body).encode())
+        assert answered == status, answer
+        if status == 200:
+            # This model tells no types, so that all that it takes for content comes out.
+            assert json.loads(answer)["predictions"] == pages(address, TEXT)
+        else:
+            assert "page_types: expected 'all' or some of article" in answer
 
 
 def test_a_page_that_cannot_be_read_says_why_and_the_others_go_on(address):
@@ -112,9 +133,13 @@ def test_another_content_type_is_refused_with_those_that_are_known(address):
 def test_the_signature_and_an_example_of_both_kinds_of_pages_are_stored(folder):
     info = mlflow.models.get_model_info("models:/sifter@candidate")
     assert [str(column.type) for column in info.signature.inputs.inputs] == ["DataType.string"]
+    (page_types,) = info.signature.params.params
+    assert (page_types.name, page_types.default) == ("page_types", list(OWN_TEXT))
     (page,) = info.signature.outputs.inputs
     assert {one.name for one in page.type.properties} == {
         "text",
+        "page_type",
+        "page_type_probability",
         "lines",
         "labels",
         "probabilities",
@@ -130,7 +155,8 @@ def test_the_spark_example_stores_the_shipped_model_in_that_form(tmp_path, monke
     for name in ("pyspark", "pyspark.sql", "pyspark.sql.functions"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
     for name in ("DataFrame", "SparkSession"):
-        monkeypatch.setattr(sys.modules["pyspark.sql"], name, object, raising=False)
+        monkeypatch.setattr(sys.modules["pyspark.sql"], name, type(name, (), {}), raising=False)
+    monkeypatch.setattr(sys.modules["pyspark"], "sql", sys.modules["pyspark.sql"], raising=False)
     for name in ("coalesce", "col", "lit"):
         monkeypatch.setattr(sys.modules["pyspark.sql.functions"], name, object, raising=False)
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)  # the example sets what is not set

@@ -74,6 +74,7 @@ def test_each_line_has_the_label_and_probability_that_the_library_gives(cleaned)
         row = cleaned[number]
         assert row["lines"] == list(prediction.page.lines)
         assert row["labels"] == prediction.labels
+        assert row["page_type"] is row["page_type_probability"] is None  # told by no such model
         assert row["probabilities"] == prediction.probabilities.tolist()
 
 

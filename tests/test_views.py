@@ -5,24 +5,29 @@ import numpy as np
 import pytest
 
 from linesift.labelling.labels import CONTENT, NAVIGATION, OTHER, RELATED, UNSURE, LabelledPages
-from linesift.reading.page import Page
-from linesift.training.views import training_views
-from tests.made_pages import TRAIN_SITES, made_pages
+from linesift.reading.page import Markup, Page
+from linesift.training.views import Shares, TrainingViews, training_views
+from tests.made_pages import TRAIN_SITES, made_pages, typed_pages
 
 LABELLED = made_pages(TRAIN_SITES)
 
 
-def views(
-    labelled=LABELLED, *, shorten=1.0, hide_markup=True, list_marks=0.0, teasers=0.0, seed=0
-) -> LabelledPages:
-    return training_views(
-        labelled,
-        shorten=shorten,
-        hide_markup=hide_markup,
-        list_marks=list_marks,
-        teasers=teasers,
-        seed=seed,
-    ).labelled
+NOTHING = Shares(shorten=0, teasers=0, cut=0, breaks=0, without_article=0)
+
+
+def all_views(labelled=LABELLED, *, hide_markup=True, seed=0, **shares: float) -> TrainingViews:
+    return training_views(labelled, replace(NOTHING, **shares), hide_markup=hide_markup, seed=seed)
+
+
+def views(labelled=LABELLED, *, shorten=1.0, **options) -> LabelledPages:
+    return all_views(labelled, shorten=shorten, **options).labelled
+
+
+def untitled(labelled: LabelledPages) -> LabelledPages:
+    """Return pages whose head has no title, which else stands in some of the views."""
+    return labelled.map_pages(
+        [replace(page, markup=replace(page.markup, title="")) for page in labelled.pages]
+    )
 
 
 def content(page: Page, labels: np.ndarray) -> list[str]:
@@ -50,7 +55,7 @@ def numbered(labelled: LabelledPages) -> list[tuple[str, int, str, int]]:
 
 
 def test_noise_is_dropped_and_what_stays_keeps_its_label_and_number():
-    whole, shown = numbered(LABELLED), numbered(views())
+    whole, shown = numbered(LABELLED), numbered(views(untitled(LABELLED)))
     headings = {
         page.lines[int(np.argmax(y == CONTENT))]
         for page, y in zip(LABELLED.pages, LABELLED.labels, strict=True)
@@ -83,42 +88,6 @@ def test_every_page_is_shown_with_and_without_markup():
 def test_markup_can_be_left_in_sight():
     shown = views(shorten=0.0, hide_markup=False)
     assert shown.pages == LABELLED.pages
-
-
-def with_lists(page: Page, labels: np.ndarray) -> Page:
-    """Put the lines of other articles into a list, and no other line."""
-    paths = tuple(
-        "html body ul.more li.item a" if label == RELATED else "html body div.list p"
-        for label in labels
-    )
-    return replace(page, markup=replace(page.markup, paths=paths))
-
-
-def test_items_of_lists_get_one_and_the_same_mark_and_keep_their_labels():
-    listed = LABELLED.map_pages(
-        [with_lists(page, y) for page, y in zip(LABELLED.pages, LABELLED.labels, strict=True)]
-    )
-    shown = views(listed, shorten=0.0, list_marks=1.0)
-    marks = set()
-    for k, (page, y) in enumerate(zip(listed.pages, LABELLED.labels, strict=True)):
-        marked = shown.pages[2 * k + 1]
-        assert marked.markup is None
-        kept = [n for n, line in enumerate(marked.lines) if line[:2] in ("* ", "• ", "- ", "+ ")]
-        items = [n for n, path in enumerate(page.markup.paths) if " li" in path]
-        assert len(kept) == len(items)
-        if len(marked.lines) == len(page.lines):  # without the repeated heading
-            assert kept == items
-            assert [line.lstrip("*•-+ ") for line in marked.lines] == list(page.lines)
-            np.testing.assert_array_equal(shown.labels[2 * k + 1], y)
-        used = {marked.lines[n][:2] for n in kept}
-        assert len(used) <= 1
-        marks |= used
-    assert len(marks) > 1
-
-
-def test_plain_text_has_no_lists_to_mark():
-    plain = LABELLED.map_pages([page.without_markup() for page in LABELLED.pages])
-    assert len(views(plain, shorten=0.0, list_marks=1.0)) == len(plain)
 
 
 def test_plain_text_is_shown_once():
@@ -157,9 +126,8 @@ def test_the_pages_given_are_not_changed():
 
 
 def test_views_say_which_are_the_pages_as_they_were_read():
-    options = {"hide_markup": True, "list_marks": 1.0, "teasers": 0.0, "seed": 0}
     read = {page.lines for page in LABELLED.pages}
-    shown, as_read = training_views(LABELLED, shorten=0.5, **options)
+    shown, as_read, _ = all_views(shorten=0.5)
     assert as_read.tolist() == [page.lines in read for page in shown.pages]
     assert 0.1 < as_read.mean() < 0.9
 
@@ -176,3 +144,98 @@ def test_teasers_of_other_articles_stand_inside_this_one_and_keep_their_label():
         assert all(len(line) >= 30 for line in added)
         inside += len(set(added) & set(between)) > 0
     assert inside > 20
+
+
+def test_shares_of_nothing_show_a_page_with_markup_as_it_is():
+    shown = all_views(hide_markup=False)
+    assert shown.labelled.digest() == LABELLED.digest()
+    assert shown.as_read.all()
+
+
+def test_an_article_cut_short_begins_as_it_does_and_keeps_the_noise_around():
+    shown = views(LABELLED, shorten=0.0, cut=1.0, hide_markup=False)
+    shorter = 0
+    for page, y, whole, truth in zip(
+        shown.pages, shown.labels, LABELLED.pages, LABELLED.labels, strict=True
+    ):
+        left, all_of_it = content(page, y), content(whole, truth)
+        assert 2 <= len(left) <= 6
+        assert left == all_of_it[: len(left)]
+        shorter += len(left) < len(all_of_it)
+        noise = [
+            [(line, int(label)) for line, label in zip(*one, strict=True) if label != CONTENT]
+            for one in ((page.lines, y), (whole.lines, truth))
+        ]
+        assert noise[0] == noise[1]
+    assert shorter > 2
+
+
+def test_broken_lines_are_pieces_of_the_lines_and_keep_their_labels():
+    sentence = "It rained all day by the harbour, they said, and the river rose by a hand."
+    boats = "See the map of the harbour for all of the boats"
+    lines = (f"{sentence} {sentence}", "Home | Weather | Sport", boats)
+    page = Page("p", lines, (1, 2, 3), markup=Markup((0.0, 0.5, 0.4), ("body p",) * 3))
+    y = np.array([CONTENT, NAVIGATION, OTHER], np.int8)
+    many = LabelledPages([page] * 40, [y] * 40, [""] * 40, [()] * 40)
+    shown = views(many, shorten=0.0, breaks=1.0)
+    plain = [k for k, one in enumerate(shown.pages) if one.markup is None]
+    assert len(plain) == 40
+    at_widths, at_links = 0, 0
+    for k in plain:
+        given, labels = shown.pages[k].lines, shown.labels[k]
+        for line, label in zip(lines, y, strict=True):
+            pieces = [one for one, code in zip(given, labels, strict=True) if code == label]
+            joined = [" ".join(pieces), " | ".join(pieces)]
+            assert line in joined
+            at_widths += label == CONTENT and len(pieces) > 1
+            at_links += label == OTHER and len(pieces) > 1
+        assert shown.pages[k].numbers == tuple(range(1, len(given) + 1))
+    assert at_widths > 5 and at_links > 5
+    assert all(one.lines == lines for one in shown.pages if one.markup is not None)
+
+
+def test_a_title_above_the_lines_is_doubtful_and_moves_no_label():
+    named = LABELLED.map_pages(
+        [replace(page, markup=replace(page.markup, title="A title")) for page in LABELLED.pages]
+    )
+    whole = {
+        page.page_id: content(page, y) for page, y in zip(named.pages, named.labels, strict=True)
+    }
+    titled = 0
+    for seed in range(5):
+        shown = views(named, shorten=0.0, seed=seed)
+        for page, y in zip(shown.pages, shown.labels, strict=True):
+            if page.lines[0] == "A title":
+                titled += 1
+                assert page.markup is None
+                assert y[0] == UNSURE
+                page, y = page.select(np.arange(1, len(y))), y[1:]
+            assert "A title" not in page.lines
+            assert not (y == UNSURE).any()
+            assert content(page, y) == whole[page.page_id]
+    assert 5 < titled < 5 * len(LABELLED)
+
+
+def test_a_page_without_its_article_is_shown_once_more_and_teaches_no_line():
+    whole, more = all_views(), all_views(without_article=1.0)
+    without = more.has_content == 0
+    assert without.sum() == len(whole.labelled) == (~without).sum()
+    noise = {
+        tuple(line for line, label in zip(page.lines, y, strict=True) if label != CONTENT)
+        for page, y in zip(LABELLED.pages, LABELLED.labels, strict=True)
+    }
+    for k in np.flatnonzero(without):
+        assert (more.labelled.labels[k] == UNSURE).all()
+        assert more.labelled.pages[k].lines in noise
+        assert not more.as_read[k]
+    assert (more.has_content[~without] == 1).all()
+
+
+def test_front_pages_have_no_content_and_of_other_pages_without_any_nobody_knows():
+    typed = typed_pages(range(2))
+    shown = all_views(typed, hide_markup=False)
+    expected = {"article": 1, "forum": 1, "listing": 0}
+    assert shown.has_content.tolist() == [expected[one] for one in typed.page_types]
+    untyped = replace(typed, page_types=[""] * len(typed))
+    found = all_views(untyped, hide_markup=False).has_content
+    assert found.tolist() == [expected[one] or -1 for one in typed.page_types]

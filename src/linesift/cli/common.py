@@ -153,6 +153,36 @@ class ThresholdType(click.ParamType):  # type: ignore[type-arg]  # generic only 
         return complete_with(lambda: PRESETS)(ctx, param, incomplete)
 
 
+class PageTypesType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
+    """Names of page types with commas between them, or all of them."""
+
+    name = "page types"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Return the names, or fail with what was expected."""
+        from linesift.labelling.labels import PAGE_TYPES
+        from linesift.models.model import wanted_page_types
+
+        try:
+            return wanted_page_types([name.strip() for name in value.split(",")])
+        except ValueError:
+            self.fail(f"expected all or some of {','.join(PAGE_TYPES)}; got {value!r}", param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return what the last name may become, behind those that are whole."""
+        from linesift.labelling.labels import PAGE_TYPES
+
+        *whole, _ = incomplete.split(",")
+        begun = "".join(f"{name}," for name in whole)
+        names = [name for name in PAGE_TYPES if name not in whole]
+        ends = names if whole else ["all", *names]
+        return complete_with(lambda: [f"{begun}{name}" for name in ends])(ctx, param, incomplete)
+
+
 def load_model(path: str | None) -> "LinePredictor":
     """Return the model of a file, the shipped one without a file."""
     from linesift.models import model_file

@@ -14,6 +14,7 @@ import click
 from linesift.cli import render
 from linesift.cli.common import (
     InputError,
+    PageTypesType,
     ThresholdType,
     examples,
     is_terminal,
@@ -84,6 +85,14 @@ class _Predict(click.Command):
     help="What matters most, or the probability from which a line is kept.",
 )
 @click.option(
+    "--page-types",
+    type=PageTypesType(),
+    metavar="all|TYPE,TYPE,...",
+    show_default="all but listing,collection",
+    help="Of which types of pages text is kept: article, forum, documentation, product, "
+    "service, listing, collection. Of the last two these are the cards, teasers of other pages.",
+)
+@click.option(
     "--input-format",
     type=click.Choice(["page", "warc", "jsonl", "parquet"]),
     help="What every input is; default: what its name says, a page if it says nothing.",
@@ -127,6 +136,7 @@ def predict(
     color: str | None,
     model_path: str | None,
     threshold: float | str,
+    page_types: tuple[str, ...] | None,
     input_format: str | None,
     text_field: str,
     id_field: str | None,
@@ -144,14 +154,17 @@ def predict(
     if output is None and sys.stdout is None:
         raise InputError("standard output is closed; open it, or give --output FOLDER")
     from linesift.crawling.crawl import Judge, model_of_process
+    from linesift.labelling.labels import OWN_TEXT
     from linesift.reading.sources import Fields, read_records
 
+    page_types = page_types or OWN_TEXT
     fields = Fields(text_field, (id_field,)) if id_field else Fields(text_field)
     with one_sentence():
         model_of_process(model_path)  # what is wrong with it is said before anything is read
     records = read_records(inputs, input_format=input_format, fields=fields)
     if output is None:
-        judge = Judge(model_path, threshold, fields, _renderer(form, color, model_path, threshold))
+        renderer = _renderer(form, color, model_path, threshold)
+        judge = Judge(model_path, threshold, fields, renderer, page_types)
         if form == "html":
             context.exit(_print_report(records, judge, jobs))
         articles = form == "text"
@@ -159,7 +172,7 @@ def predict(
         context.exit(_print(records, judge, jobs, blank_between=apart, articles=articles))
     from linesift.crawling.parts import page_row
 
-    judge = Judge(model_path, threshold, fields, partial(page_row, labels=labels))
+    judge = Judge(model_path, threshold, fields, partial(page_row, labels=labels), page_types)
     with one_sentence("crawl"):
         _check_outside(output, inputs)
         settings = {
@@ -167,6 +180,7 @@ def predict(
             "input format": input_format,
             "fields": [fields.text, *fields.ids],
             "threshold": threshold,
+            "page types": page_types,
         }
         parts = _parts(output, form, labels, part_size, model_path, settings)
         context.exit(_write(records, judge, jobs, parts))
@@ -248,7 +262,7 @@ def _print(
             if printed == 1
             else f"no article in {empty:,} of {printed:,} pages"
         )
-        note(f"{what}; --color shows all lines, --threshold recall keeps more")
+        note(f"{what}; --color shows all lines, --threshold recall and --page-types all keep more")
     return _exit_code(printed, failures.count)
 
 

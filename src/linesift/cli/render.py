@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from linesift.models.model import PagePrediction
     from linesift.reports.report import ReportPage
 
-_STYLES = {"content": "0", "related": "2;33", "navigation": "2;34", "other": "2;35"}
-"""Escape codes of the labels: noise is dim and yellow, blue or magenta."""
-_HEADING, _QUIET, _STEERS = "1", "2", "7"
+_STYLES = {"content": "2", "related": "2;33", "navigation": "2;34", "other": "2;35"}
+"""Escape codes of what is left out, by label: dim, and noise yellow, blue or magenta."""
+_HEADING, _KEPT, _QUIET, _STEERS = "1", "0", "2", "7"
 _WIDEST_LABEL = max(map(len, _STYLES))
 
 
@@ -40,24 +40,24 @@ def jsonl(prediction: "PagePrediction") -> bytes:
         "keep": prediction.keep.tolist(),
     }
     rows = (
-        {"page": page.page_id, **dict(zip(columns, row, strict=True))}
+        {"page": page.page_id, **dict(zip(columns, row, strict=True)), **prediction.type_columns}
         for row in zip(*columns.values(), strict=True)
     )
     return _printable("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows))
 
 
 def colored_tsv(prediction: "PagePrediction") -> bytes:
-    """Return what `tsv` does for eyes: labels in one width, noise dim and in a colour of its own.
+    """Return what `tsv` does for eyes: labels in one width, what is left out dim and coloured.
 
     Control characters of the page stand by name, so that no page can steer a terminal.
     """
     page = prediction.page
     rows = [_styled(_HEADING, f"# page: {page.page_id}")]
-    for label, line in zip(prediction.labels, page.lines, strict=True):
-        quiet = _QUIET if label == "content" else _STYLES[label]
-        rows.append(
-            f"{_styled(quiet, label.ljust(_WIDEST_LABEL))}  {_styled(_STYLES[label], line)}"
-        )
+    lines = zip(prediction.labels, page.lines, prediction.keep.tolist(), strict=True)
+    for label, line, keep in lines:
+        style = _KEPT if keep else _STYLES[label]
+        quiet = _QUIET if keep else style
+        rows.append(f"{_styled(quiet, label.ljust(_WIDEST_LABEL))}  {_styled(style, line)}")
     return _printable("".join(f"{row}\n" for row in rows))
 
 

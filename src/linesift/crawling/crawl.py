@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +17,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from linesift.labelling.labels import OWN_TEXT
 from linesift.models.model import LinePredictor, PagePrediction
 from linesift.models.model_file import load_model
 from linesift.models.predict import predict_pages
@@ -68,12 +69,15 @@ class Judge:
         Where rows hold a page.
     render : callable
         A function of a module, from a prediction to what is written of it.
+    page_types : sequence of str, or "all"
+        As in `LinePredictor.predict_lines`.
     """
 
     model: str | None
     threshold: float | str
     fields: Fields
     render: Callable[[PagePrediction], Any]
+    page_types: str | Sequence[str] = OWN_TEXT
 
     def __call__(self, batch: list[Record]) -> list[Outcome]:
         """Return what became of each record, in their order."""
@@ -85,7 +89,7 @@ class Judge:
             except ReadError as error:
                 errors[number] = str(error)
         model = model_of_process(self.model)
-        found = predict_pages(model, pages, threshold=self.threshold)
+        found = predict_pages(model, pages, threshold=self.threshold, page_types=self.page_types)
         return [
             Outcome(record.name, error=errors[number])
             if number in errors

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import Any, TypeVar
 
+from linesift.labelling.labels import OWN_TEXT
 from linesift.models.model import LinePredictor
 from linesift.models.model_file import load_model
 from linesift.models.predict import predict_pages
@@ -15,8 +16,9 @@ from linesift.reading.readers import ReadError, read_bytes, read_string
 
 Frame = TypeVar("Frame")
 
-ADDED = ("article", "lines", "labels", "probabilities", "error")
-"""Columns that `predict_frame` adds; the middle three only when asked for."""
+ADDED = ("article", "page_type", "lines", "labels", "probabilities", "error")
+"""Columns that `predict_frame` adds; those of the lines only when asked for."""
+_OF_LINES = ("lines", "labels", "probabilities")
 
 
 def predict_frame(
@@ -25,6 +27,7 @@ def predict_frame(
     *,
     column: str = "text",
     threshold: float | str = "balanced",
+    page_types: str | Sequence[str] = OWN_TEXT,
     lines: bool = False,
 ) -> Frame:
     r"""Return a table of pages with the article of each.
@@ -39,6 +42,8 @@ def predict_frame(
         Where the pages are: text or HTML, as strings or bytes; nothing for no page.
     threshold : float, 0 to 1, or {"precision", "balanced", "recall"}
         As in `LinePredictor.predict_lines`.
+    page_types : sequence of str, or "all"
+        Of which types content is kept, as there.
     lines : bool
         Whether to add the columns `lines`, `labels` and `probabilities` too, a list each.
 
@@ -46,8 +51,8 @@ def predict_frame(
     -------
     frame
         Of the same kind, with the same rows in the same order, and with the columns
-        `article` (the kept lines, a line feed after each) and `error` (why a page could
-        not be read, else empty).
+        `article` (the kept lines, a line feed after each), `page_type` (empty where the
+        model tells none) and `error` (why a page could not be read, else empty).
 
     Raises
     ------
@@ -68,12 +73,15 @@ def predict_frame(
     if library not in ("pandas", "polars") or type(frame).__name__ != "DataFrame":
         kind = f"{type(frame).__module__}.{type(frame).__name__}"
         raise TypeError(f"expected a DataFrame of pandas or polars, got {kind}")
-    added = [name for name in ADDED if lines or name in ("article", "error")]
+    added = [name for name in ADDED if lines or name not in _OF_LINES]
     _check_columns(list(table.columns), column, added)
     pages, errors = _read(table[column].to_list())
-    found = list(predict_pages(model or load_model(), pages, threshold=threshold))
+    found = list(
+        predict_pages(model or load_model(), pages, threshold=threshold, page_types=page_types)
+    )
     values: dict[str, list[Any]] = {
         "article": [prediction.text for prediction in found],
+        "page_type": [prediction.page_type for prediction in found],
         "lines": [list(prediction.page.lines) for prediction in found],
         "labels": [prediction.labels for prediction in found],
         "probabilities": [prediction.probabilities.tolist() for prediction in found],
@@ -90,7 +98,7 @@ def _no_values(name: str) -> Any:
     """Return an empty pandas column of the kind that it has where there are values."""
     import pandas
 
-    return pandas.Series([], dtype=str if name in ("article", "error") else object)
+    return pandas.Series([], dtype=object if name in _OF_LINES else str)
 
 
 def _series(table: Any, name: str, values: list[Any]) -> Any:

@@ -32,10 +32,11 @@ def page_row(prediction: PagePrediction, *, labels: bool = False) -> dict[str, A
     >>> import numpy as np
     >>> page = read_text("It rained.", "a")
     >>> page_row(PagePrediction(page, np.array([0]), np.array([0.9])))
-    {'page': 'a', 'text': 'It rained.\n'}
+    {'page': 'a', 'text': 'It rained.\n', 'page_type': None, 'page_type_probability': None}
     """
     page = prediction.page
     row: dict[str, Any] = {"page": _valid(page.page_id), "text": _valid(prediction.text)}
+    row |= prediction.type_columns
     if labels:
         row["lines"] = [_valid(line) for line in page.lines]
         row["labels"] = prediction.labels
@@ -71,6 +72,7 @@ class _ParquetPart:
         from pyarrow import parquet
 
         columns = [("page", pa.string()), ("text", pa.string())]
+        columns += [("page_type", pa.string()), ("page_type_probability", pa.float32())]
         if labels:
             columns += [
                 ("lines", pa.list_(pa.string())),

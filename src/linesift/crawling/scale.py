@@ -6,7 +6,7 @@ core, so the step keeps the model to one thread: threads of several tasks on one
 would wait for each other. The only module that knows datatrove.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 from threadpoolctl import threadpool_limits
 
-from linesift.labelling.labels import LABELS
+from linesift.labelling.labels import LABELS, OWN_TEXT
 from linesift.models.model import LinePredictor, PagePrediction
 from linesift.models.model_file import load_model
 from linesift.models.predict import predict_pages
@@ -29,10 +29,11 @@ _UNREADABLE = (False, "unreadable")
 class LineCleaner(BaseFilter):
     r"""Replaces the text of each document, HTML or plain text, by its article.
 
-    The text is what `linesift predict` prints for it. The statistics of the step count
-    the lines of each label (`lines_content` and so on), the documents left without an
-    article (`dropped_empty`, or `kept_empty`) and those that are neither text nor HTML
-    (`dropped_unreadable`).
+    The text is what `linesift predict` prints for it, and the metadata get the type of the
+    page: `page_type` and `page_type_probability`, None where the model tells none. The
+    statistics of the step count the lines of each label (`lines_content` and so on), the
+    documents left without an article (`dropped_empty`, or `kept_empty`) and those that are
+    neither text nor HTML (`dropped_unreadable`).
 
     Parameters
     ----------
@@ -41,6 +42,8 @@ class LineCleaner(BaseFilter):
         loads it when its first document comes, so its machine must have the file.
     threshold : float, 0 to 1, or {"precision", "balanced", "recall"}
         As in `LinePredictor.predict_lines`.
+    page_types : sequence of str, or "all"
+        Of which types content is kept, as there.
     keep_empty : bool
         Whether a document without an article goes on, with an empty text.
     keep_labels : bool
@@ -67,6 +70,7 @@ class LineCleaner(BaseFilter):
         model: str | Path | None = None,
         *,
         threshold: float | str = "balanced",
+        page_types: str | Sequence[str] = OWN_TEXT,
         keep_empty: bool = False,
         keep_labels: bool = False,
         exclusion_writer: DiskWriter | None = None,
@@ -75,6 +79,7 @@ class LineCleaner(BaseFilter):
         super().__init__(exclusion_writer, batch_size)
         self.model = model
         self.threshold = threshold
+        self.page_types = page_types
         self.keep_empty = keep_empty
         self.keep_labels = keep_labels
         self._loaded: LinePredictor | None = None
@@ -90,7 +95,9 @@ class LineCleaner(BaseFilter):
         pages = [_read(document) for document in batch]
         readable = (page for page in pages if page is not None)
         with threadpool_limits(1):
-            predictions = predict_pages(self._loaded, readable, threshold=self.threshold)
+            predictions = predict_pages(
+                self._loaded, readable, threshold=self.threshold, page_types=self.page_types
+            )
             return list(self._clean(batch, pages, predictions))
 
     def _clean(
@@ -108,6 +115,7 @@ class LineCleaner(BaseFilter):
             counts = np.bincount(prediction.codes, minlength=len(LABELS))
             for label, count in zip(LABELS, counts.tolist(), strict=True):
                 self.stat_update(f"lines_{label}", value=count)
+            document.metadata |= prediction.type_columns
             if self.keep_labels:
                 document.metadata |= {
                     "lines": list(page.lines),

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,13 @@ _MOST_NETWORKS = 16  # each takes its time on every line
 _FARTHEST = 4096  # characters from an end of a line that n-grams may look at
 _SURE_KIND = 0.7  # probability from which on the kind of a line is left to the network
 _TREES_SHARE = 2 / 3  # of the trees in the mean of both on kinds
+
+
+class TypeColumns(TypedDict):
+    """What rows of output hold of the type of a page; None where the model tells none."""
+
+    page_type: str | None
+    page_type_probability: float | None
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,12 @@ class PagePrediction:
     def keep(self) -> npt.NDArray[np.bool_]:
         """Whether each line is part of the text to keep."""
         return np.isin(self.codes, self.kept_labels)
+
+    @property
+    def type_columns(self) -> TypeColumns:
+        """The page type and its probability, to four digits, as rows of output hold them."""
+        share = round(self.page_type_probability, 4) if self.page_type else None
+        return {"page_type": self.page_type or None, "page_type_probability": share}
 
     @property
     def text(self) -> str:
@@ -185,22 +198,54 @@ class LinePredictor(ABC):
                     f"page {page.page_id!r}: {count:,} lines are too many to judge together; "
                     f"expected up to {MOST_LINES:,}"
                 )
-        lines, types = self.predicted(X)
-        kept = self.threshold(threshold)
-        return [
-            PagePrediction(
-                page,
-                label_codes(proba, kept),
-                proba[:, CONTENT],
-                *(told := _page_type(share)),
-                _kept_labels(told[0], wanted),
-            )
-            for page, proba, share in zip(X, lines, types, strict=True)
-        ]
+        return page_predictions(X, self.predicted(X), self.threshold(threshold), wanted)
 
-    def extract_text(self, page: Page, *, threshold: float | str = "balanced") -> str:
+    def extract_text(
+        self,
+        page: Page,
+        *,
+        threshold: float | str = "balanced",
+        page_types: str | Sequence[str] = OWN_TEXT,
+    ) -> str:
         """Return the article of a page: its kept lines, a line feed after each."""
-        return self.predict_lines([page], threshold=threshold)[0].text
+        return self.predict_lines([page], threshold=threshold, page_types=page_types)[0].text
+
+
+def page_predictions(
+    X: Sequence[Page],
+    predicted: Predicted,
+    threshold: Threshold,
+    page_types: Sequence[str] = OWN_TEXT,
+) -> list[PagePrediction]:
+    """Return what probabilities come to at a threshold, per page.
+
+    Parameters
+    ----------
+    X : sequence of Page
+    predicted : Predicted
+        What a model says of them.
+    threshold : Threshold
+    page_types : sequence of str
+        Of which types content is kept, from `wanted_page_types`.
+
+    Examples
+    --------
+    >>> page = Page("a", ("It rained.",), (1,))
+    >>> lines, listing = [np.array([[0.9, 0.1, 0, 0]])], np.eye(len(PAGE_TYPES))[[5]]
+    >>> (found,) = page_predictions([page], Predicted(lines, listing), Threshold(0.5))
+    >>> found.page_type, found.labels, found.text
+    ('listing', ['content'], '')
+    """
+    return [
+        PagePrediction(
+            page,
+            label_codes(proba, threshold),
+            proba[:, CONTENT],
+            *(told := _page_type(share)),
+            _kept_labels(told[0], page_types),
+        )
+        for page, proba, share in zip(X, predicted.lines, predicted.page_types, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -367,6 +412,7 @@ class LineModel(LinePredictor):
         if self.page_types is not None:
             columns = page_columns(batch, line, probability)
             page_types = self.page_types.probabilities(page_tokens(batch, words), columns)
+            page_types[np.diff(batch.page_starts) == 0] = np.nan  # as of such a page alone
         if self.context_networks:
             context = Context(batch, words, text, markup, ngrams, page_types)
         for network in self.context_networks:
@@ -443,8 +489,8 @@ def label_codes(probabilities: Floats, threshold: Threshold) -> npt.NDArray[np.i
     return np.where(kept, CONTENT, noise)
 
 
-def wanted_page_types(page_types: str | Sequence[str]) -> frozenset[str]:
-    """Return the page types that are asked for.
+def wanted_page_types(page_types: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the page types that are asked for, each once, in the order of `PAGE_TYPES`.
 
     Raises
     ------
@@ -453,18 +499,18 @@ def wanted_page_types(page_types: str | Sequence[str]) -> frozenset[str]:
 
     Examples
     --------
-    >>> sorted(wanted_page_types(["forum", "article"])), len(wanted_page_types("all"))
-    (['article', 'forum'], 7)
+    >>> wanted_page_types(["forum", "article"]), len(wanted_page_types("all"))
+    (('article', 'forum'), 7)
     """
-    if page_types == "all":
-        return frozenset(PAGE_TYPES)
     names = [page_types] if isinstance(page_types, str) else list(page_types)
+    if names == ["all"]:
+        return PAGE_TYPES
     for name in names:
         if name not in PAGE_TYPES:
             raise ValueError(
                 f"page_types: expected 'all' or some of {', '.join(PAGE_TYPES)}; got {name!r}"
             )
-    return frozenset(names)
+    return tuple(name for name in PAGE_TYPES if name in names)
 
 
 def lowered(chance: Probability, bound: float) -> Probability:
@@ -491,7 +537,7 @@ def _page_type(probabilities: Floats) -> tuple[str, float]:
     return PAGE_TYPES[best], float(probabilities[best])
 
 
-def _kept_labels(page_type: str, wanted: frozenset[str]) -> tuple[int, ...]:
+def _kept_labels(page_type: str, wanted: Sequence[str]) -> tuple[int, ...]:
     """Return the labels of which lines are kept on a page of some type."""
     if page_type and page_type not in wanted:
         return ()

@@ -241,17 +241,27 @@ def _panel() -> str:
 def _section(page: ReportPage, totals: _Totals, number: int) -> Iterator[str]:
     """Yield one page of the report, piece by piece."""
     prediction = page.prediction
+    page_type = _page_type(prediction)
     counts = ((label, totals.labels[label]) for label in LABELS)
     kinds = " · ".join(f"{label} {count:,}" for label, count in counts if count)
     note = _note(page)
     yield f"<summary><h2>{_text(prediction.page.page_id)}</h2> "
+    yield f'<span class="type">{page_type}</span> ' if page_type else ""
     yield f"<span>{totals.kept:,} of {totals.lines:,} lines</span></summary>\n"
     yield f'<div class="about" id="p{number}">{_figures(totals)}<p>{kinds}</p>'
+    yield f'<p class="type">Page type: {page_type}</p>' if page_type else ""
     yield f'<p class="note">{escape(note)}</p></div>\n' if note else "</div>\n"
     yield '<ol class="lines">\n'
     for k in range(len(prediction.page.lines)):
         yield _line(page, k, f"p{number}-{prediction.page.numbers[k]}")
     yield "</ol>\n</details>\n"
+
+
+def _page_type(prediction: PagePrediction) -> str:
+    """Return the type of a page and how likely it is; nothing where no model tells one."""
+    if not prediction.page_type:
+        return ""
+    return f"{prediction.page_type} {escape(percent(prediction.page_type_probability))}"
 
 
 def _note(page: ReportPage) -> str:
@@ -261,6 +271,11 @@ def _note(page: ReportPage) -> str:
         return "The page has no lines."
     if prediction.keep.any():
         return ""
+    if not prediction.kept_labels:
+        return (
+            f"Nothing is kept: the page is taken for a {prediction.page_type}, "
+            "and text of such pages is not asked for (--page-types)."
+        )
     surest = float(prediction.probabilities.max())
     if surest >= page.threshold.line:
         shown, needed = _compared(surest, page.threshold.page)
@@ -309,8 +324,12 @@ def _verdict(page: ReportPage, k: int) -> str:
     label = LABELS[page.prediction.codes[k]]
     probability = float(page.prediction.probabilities[k])
     shown, enough = map(escape, _compared(probability, page.threshold.line))
-    if page.prediction.codes[k] == CONTENT:
+    if page.prediction.codes[k] in page.prediction.kept_labels:
+        if label != LABELS[CONTENT]:
+            return f"<b>Kept as a card of a {page.prediction.page_type}.</b>"
         return f"<b>Kept.</b> {shown}; {enough} is enough."
+    if not page.prediction.kept_labels:
+        return f"<b>Left out with the whole page,</b> a {page.prediction.page_type}. {shown}."
     if probability < page.threshold.line:
         return f"<b>Left out as {label}.</b> {shown}; {enough} would be enough."
     shown, needed = map(escape, _compared(probability, page.threshold.page))

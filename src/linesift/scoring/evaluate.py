@@ -1,8 +1,9 @@
 """Score a model on labelled pages, and hold it against a floor.
 
 Every page is scored as plain text and, where its HTML is known, with markup. Scores are
-given overall and per language, corpus, label and kind of hard article, each with an
-interval over sites.
+given overall and per language, corpus, page type, label and kind of hard article, each
+with an interval over sites. Scored is what a user gets by default: what is taken for a
+listing gives nothing.
 """
 
 import json
@@ -16,9 +17,9 @@ import numpy.typing as npt
 
 from linesift.labelling.labels import CONTENT, LABELS, UNSURE, LabelledPages, write_atomically
 from linesift.models.features import LINE_FEATURES, Floats, line_features
-from linesift.models.model import LinePredictor, label_codes
+from linesift.models.model import LinePredictor, PagePrediction, Predicted, page_predictions
 from linesift.models.thresholds import Threshold
-from linesift.reading.page import Batch
+from linesift.reading.page import Batch, Page
 from linesift.scoring.metrics import (
     LOSSES,
     SCORE_NAMES,
@@ -32,6 +33,8 @@ from linesift.scoring.metrics import (
 
 FORMS = ("text", "markup")
 """How pages are shown: as plain text, and with what the HTML says."""
+
+Predict = Callable[[list[Page]], Predicted]
 
 _FEWEST_PAGES = 5  # a group of fewer says nothing
 _SOME_TEXT = 200  # characters above which a page gives text
@@ -48,9 +51,11 @@ class Form:
     scores : PageScores
         Counts per page.
     groups : dict of str to dict of str to Estimate
-        Scores by group: `all`, `language:uk`, `corpus:hand`, `articles:lists`.
+        Scores by group: `all`, `language:uk`, `corpus:hand`, `type:forum`, `articles:lists`.
     probabilities : list of ndarray of shape (n_lines, n_labels)
         What was said of each page.
+    predictions : list of PagePrediction
+        What came of it.
     labelled : LabelledPages
         The pages as they were shown.
     """
@@ -58,6 +63,7 @@ class Form:
     scores: PageScores
     groups: dict[str, dict[str, Estimate]]
     probabilities: list[Floats]
+    predictions: list[PagePrediction]
     labelled: LabelledPages
 
 
@@ -124,17 +130,17 @@ def evaluate(
         Which of `FORMS` to score; `markup` is left out where no page has any.
     """
     kept = predictor.threshold(threshold)
-    return score_predictions(system, predictor.predict_proba, labelled, kept, forms)
+    return score_predictions(system, predictor.predicted, labelled, kept, forms)
 
 
 def score_predictions(
     system: str,
-    predict: Callable[[Any], list[Floats]],
+    predict: Predict,
     labelled: LabelledPages,
     threshold: Threshold,
     forms: Sequence[str] = FORMS,
 ) -> Report:
-    """Return the scores of probabilities that a function gives for pages."""
+    """Return the scores of what a function says of pages, as `LinePredictor.predicted` does."""
     if not len(labelled):
         raise ValueError("there are no labelled pages to score")
     shown: dict[str, LabelledPages] = {}
@@ -151,28 +157,34 @@ def score_predictions(
     )
 
 
-def _score_form(
-    labelled: LabelledPages, predict: Callable[[Any], list[Floats]], threshold: Threshold
-) -> Form:
-    probabilities = predict(labelled.pages)
-    codes = [label_codes(proba, threshold) for proba in probabilities]
+def _score_form(labelled: LabelledPages, predict: Predict, threshold: Threshold) -> Form:
+    predicted = predict(labelled.pages)
+    predictions = page_predictions(labelled.pages, predicted, threshold)
     scores = score_pages(
-        labelled, probabilities, codes, _keeps_without_article(labelled, predict, threshold)
+        labelled,
+        predicted.lines,
+        [one.codes for one in predictions],
+        _keeps_without_article(labelled, predict, threshold),
+        [one.keep for one in predictions],
     )
     groups = {"all": estimates(scores)}
     masks = {
         f"{kind}:{value}": np.array(column) == value
-        for kind, column in (("language", scores.languages), ("corpus", scores.corpora))
+        for kind, column in (
+            ("language", scores.languages),
+            ("corpus", scores.corpora),
+            ("type", labelled.page_types),
+        )
         for value in sorted(set(column) - {""})
     }
     for group, chosen in (masks | _hard_articles(labelled)).items():
         if chosen.sum() >= _FEWEST_PAGES and not chosen.all():
             groups[group] = estimates(scores, chosen)
-    return Form(scores, groups, probabilities, labelled)
+    return Form(scores, groups, predicted.lines, predictions, labelled)
 
 
 def _keeps_without_article(
-    labelled: LabelledPages, predict: Callable[[Any], list[Floats]], threshold: Threshold
+    labelled: LabelledPages, predict: Predict, threshold: Threshold
 ) -> npt.NDArray[np.bool_]:
     """Tell which pages still give text once their article is taken out.
 
@@ -182,10 +194,8 @@ def _keeps_without_article(
         page.select(np.flatnonzero((y != CONTENT) & (y != UNSURE)))
         for page, y in zip(labelled.pages, labelled.labels, strict=True)
     ]
-    kept = [
-        sum(len(page.lines[i]) for i in np.flatnonzero(label_codes(proba, threshold) == CONTENT))
-        for page, proba in zip(stripped, predict(stripped), strict=True)
-    ]
+    found = page_predictions(stripped, predict(stripped), threshold)
+    kept = [sum(len(one.page.lines[i]) for i in np.flatnonzero(one.keep)) for one in found]
     return np.array(kept) > _SOME_TEXT
 
 
@@ -218,19 +228,18 @@ def worst_lines(form: Form, threshold: Threshold, most: int = 200) -> list[dict[
     The text is cut to what a person needs to recognise the line.
     """
     rows: list[dict[str, Any]] = []
-    for page, truth, proba in zip(
-        form.labelled.pages, form.labelled.labels, form.probabilities, strict=True
-    ):
-        given = label_codes(proba, threshold)
-        wrong = (truth != UNSURE) & ((truth == CONTENT) != (given == CONTENT))
+    for truth, prediction in zip(form.labelled.labels, form.predictions, strict=True):
+        page = prediction.page
+        wrong = (truth != UNSURE) & ((truth == CONTENT) != prediction.keep)
+        left_out = f" of a {prediction.page_type}" if not prediction.kept_labels else ""
         for i in np.flatnonzero(wrong):
             rows.append(
                 {
                     "page": page.page_id,
                     "line": page.numbers[i],
                     "true": LABELS[truth[i]],
-                    "given": LABELS[given[i]],
-                    "probability": round(float(proba[i, CONTENT]), 3),
+                    "given": f"{LABELS[prediction.codes[i]]}{left_out}",
+                    "probability": round(float(prediction.probabilities[i]), 3),
                     "text": page.lines[i][:120],
                 }
             )

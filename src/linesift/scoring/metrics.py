@@ -80,6 +80,7 @@ def score_pages(
     probabilities: Sequence[Floats],
     codes: Sequence[npt.NDArray[np.intp]],
     no_article: npt.NDArray[np.bool_] | None = None,
+    keep: Sequence[npt.NDArray[np.bool_]] | None = None,
 ) -> PageScores:
     """Compare given labels with true ones, page by page.
 
@@ -93,16 +94,25 @@ def score_pages(
         The labels it gives.
     no_article : ndarray of shape (n_pages,), bool, optional
         Whether it still kept text of a page whose article was taken out; no by default.
+    keep : sequence of ndarray of shape (n_lines,), bool, optional
+        Which lines come out; those that it labels content by default.
+
+    Notes
+    -----
+    A page without a line of content, like a listing, has no text of its own: what comes out
+    of it is held against nothing, whatever its data set gives as its text.
     """
     if no_article is None:
         no_article = np.zeros(len(labelled), bool)
+    if keep is None:
+        keep = [given == CONTENT for given in codes]
     rows: list[dict[str, float]] = []
     confusion = np.zeros((len(labelled), len(LABELS), len(LABELS)))
     bins = np.zeros((len(labelled), 3, _BINS))
-    for i, (page, truth, proba, given) in enumerate(
-        zip(labelled.pages, labelled.labels, probabilities, codes, strict=True)
+    for i, (page, truth, proba, given, kept) in enumerate(
+        zip(labelled.pages, labelled.labels, probabilities, codes, keep, strict=True)
     ):
-        kept = given == CONTENT
+        gold = labelled.gold[i] if (truth == CONTENT).any() else ()
         known = truth != UNSURE
         sizes = np.fromiter(map(len, page.lines), float, len(page.lines))
         hit, wrong, lost = (
@@ -112,7 +122,7 @@ def score_pages(
         )
         short = known & (truth == CONTENT)
         short &= np.fromiter((len(words(line)) < _SHORT for line in page.lines), bool, len(truth))
-        output = [line for line, keep in zip(page.lines, kept, strict=True) if keep]
+        output = [line for line, keeps in zip(page.lines, kept, strict=True) if keeps]
         rows.append(
             {
                 "true": hit.sum(),
@@ -125,7 +135,7 @@ def score_pages(
                 "short_kept": (short & kept).sum(),
                 "related": (truth == RELATED).sum(),
                 "related_kept": ((truth == RELATED) & kept).sum(),
-                "text_f1": text_f1(output, labelled.gold[i]),
+                "text_f1": text_f1(output, gold),
                 "no_article": float(no_article[i]),
             }
         )

@@ -1,7 +1,8 @@
 """The model as MLflow stores and serves it: code that loads the model file of its run.
 
 MLflow runs this file to load a model. A page comes in as text or HTML and goes out with
-its article and a label and probability for each line. A page that cannot be read goes out
+its article, its page type and a label and probability for each line; the parameter
+`page_types` says of which types text is kept. A page that cannot be read goes out
 without lines and with the reason: of a billion pages some are pictures, and the others go on.
 """
 
@@ -11,6 +12,7 @@ import mlflow
 from mlflow.pyfunc import PythonModel
 from pydantic import BaseModel
 
+from linesift.labelling.labels import OWN_TEXT
 from linesift.reading.page import Page
 from linesift.reading.readers import ReadError, read_bytes
 
@@ -19,6 +21,8 @@ class PageLines(BaseModel):
     """What the model says of one page."""
 
     text: str
+    page_type: str | None = None
+    page_type_probability: float | None = None
     lines: list[str]
     labels: list[str]
     probabilities: list[float]
@@ -34,15 +38,19 @@ class LinesiftModel(PythonModel):
 
         self.model = load_model(context.artifacts["model"])
 
-    def predict(self, model_input: list[str]) -> list[PageLines]:
-        """Return text, labels and probabilities of each page."""
+    def predict(
+        self, model_input: list[str], params: dict[str, Any] | None = None
+    ) -> list[PageLines]:
+        """Return text, page type, labels and probabilities of each page."""
         from linesift.models.predict import predict_pages
 
         read = [_read(text) for text in model_input]
-        predictions = predict_pages(self.model, (page for page, _ in read))
+        wanted = (params or {}).get("page_types", OWN_TEXT)
+        predictions = predict_pages(self.model, (page for page, _ in read), page_types=wanted)
         return [
             PageLines(
                 text=prediction.text,
+                **prediction.type_columns,
                 lines=list(page.lines),
                 labels=prediction.labels,
                 probabilities=prediction.probabilities.tolist(),

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
-from linesift.labelling.labels import LABELS  # noqa: E402
+from linesift.labelling.labels import LABELS, OWN_TEXT  # noqa: E402
 from linesift.scoring.evaluate import worst_lines  # noqa: E402  telemetry is set first
 from linesift.scoring.metrics import Estimate  # noqa: E402
 from linesift.tracking.notes import notes  # noqa: E402
@@ -47,6 +47,7 @@ _EXAMPLE = [
     "Headline\nIt rained all day, they said.\nMenu",
     "<!doctype html><nav>Menu</nav><p>It rained all day, they said.</p>",
 ]  # a page as text, one as HTML
+_PARAMETERS = {"page_types": list(OWN_TEXT)}  # and the values that they have by default
 _NOT_SETTINGS = ("paths", "tracking", "name", "description")  # where things lie, and words
 _DIGITS = 4  # of a score; MLflow shows all there are
 
@@ -225,7 +226,7 @@ class Tracker:
                 python_model=str(Path(__file__).with_name("mlflow_model.py")),
                 artifacts={"model": str(stored)},
                 pip_requirements=["linesift"],
-                input_example=_EXAMPLE,
+                input_example=(_EXAMPLE, _PARAMETERS),
                 registered_model_name=self.registered_model,
             )
         if self.registered_model is not None:

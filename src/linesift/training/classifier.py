@@ -87,9 +87,9 @@ class LineClassifier(LineEstimator):
     without_article : float, 0 to 1
         Share of the training pages that are shown once more without their article.
     type_trees : int
-        Trees per page type.
+        Trees per page type; 0 for a model that tells none.
     page_trees : int
-        Trees that tell whether a page has content.
+        Trees that tell whether a page has content; 0 for none.
     folds : int
         Groups of sites for out-of-site probabilities.
     n_jobs : int or None

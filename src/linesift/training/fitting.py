@@ -131,7 +131,8 @@ class Fitting:
     def page_types(self, line: Floats, probability: Probability) -> tuple[PageTypes | None, Floats]:
         """Return a model of page types, and out-of-site probabilities of each page.
 
-        None, and unknown ones, where there are not two types with enough pages.
+        None, and unknown ones, where there are not two types with enough pages, or where
+        nobody wants them.
         """
         n_pages = len(self.views)
         codes = {name: code for code, name in enumerate(PAGE_TYPES)}
@@ -140,7 +141,7 @@ class Fitting:
         counts = np.bincount(types[types >= 0], minlength=len(PAGE_TYPES))
         types[~np.isin(types, np.flatnonzero(counts >= _FEWEST_PAGES))] = -1
         folds, learned = self._page_folds(), np.flatnonzero(types >= 0)
-        if len(np.unique(types[learned])) < 2 or not folds:
+        if len(np.unique(types[learned])) < 2 or not folds or not self.settings["type_trees"]:
             return None, unknown_types(n_pages)
         tokens = page_tokens(self.batch, self.words)
         everything = (np.arange(n_pages), np.empty(0, np.intp))
@@ -167,11 +168,12 @@ class Fitting:
         """Return trees that tell whether pages have content, a bound, and lowered probabilities.
 
         Pages with content hardly ever have a chance under the bound. No trees, and nothing is
-        lowered, where training shows no page without content.
+        lowered, where training shows few pages without content, or nobody wants them.
         """
         target = self.has_content.astype(np.intp)
         counts = np.bincount(target[target >= 0], minlength=2)
-        if counts.min() < _FEWEST_PAGES or not self._page_folds():
+        few = counts.min() < _FEWEST_PAGES
+        if few or not self._page_folds() or not self.settings["page_trees"]:
             return None, 1.0, probability
         columns = page_columns(self.batch, line, probability)
         features = np.concatenate([page_types, columns], axis=1)

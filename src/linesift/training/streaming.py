@@ -151,6 +151,7 @@ class PageSample:
             (kept.labels, labelled.labels),
             (kept.corpus, labelled.corpus),
             (kept.gold, labelled.gold),
+            (kept.page_types, labelled.page_types),
         )
         for mine, theirs in columns:
             mine[place : place + 1] = [theirs[k]]

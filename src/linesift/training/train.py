@@ -25,8 +25,7 @@ from linesift.labelling.labels import (
 )
 from linesift.labelling.overlap import stands_in
 from linesift.models.baselines import RunRule
-from linesift.models.features import Floats
-from linesift.models.model import LinePredictor
+from linesift.models.model import LinePredictor, Predicted
 from linesift.models.thresholds import Threshold
 from linesift.reading.page import Page
 from linesift.reading.readers import read_html
@@ -306,10 +305,12 @@ def _leave_one_out(model: LinePredictor, labelled: LabelledPages, threshold: Thr
 
     with_markup = [k for k, page in enumerate(labelled.pages) if page.markup is not None]
 
-    def predict(pages: list[Page]) -> list[Floats]:
+    def predict(pages: list[Page]) -> Predicted:
         # Scored are all pages, or those that have markup, in their order.
         chosen = range(len(fitted)) if len(pages) == len(fitted) else with_markup
-        return [fitted[k].predict_proba([page])[0] for k, page in zip(chosen, pages, strict=True)]
+        alone = [fitted[k].predicted([page]) for k, page in zip(chosen, pages, strict=True)]
+        types = np.concatenate([one.page_types for one in alone])
+        return Predicted([one.lines[0] for one in alone], types)
 
     return score_predictions("linesift", predict, labelled, threshold)
 
