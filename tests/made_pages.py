@@ -108,7 +108,7 @@ def made_page(site: int, number: int, *, own_words: bool = False) -> tuple[str, 
         (OTHER, "div class=meta", [updated, share]),
         (CONTENT, f"article class={body}", [f"<p>{paragraph()}</p>" for _ in range(2)]),
         (RELATED, "div class=more", [f"{words['related'][0]}: <a href=/1>{headline()}</a>"]),
-        (CONTENT, f"article class={body}", [f"<h2>{phrase('who')}</h2>"]),
+        (CONTENT, f"article class={body}", [f"<h2>{rng.choice(words['who'])}</h2>"]),
         (
             CONTENT,
             f"article class={body}",
