@@ -51,7 +51,7 @@ _KINDS = {tag: kind for kind, tags in _TAGS.items() for tag in tags.split()}
 # What the walk is in, as bits.
 _IN_LINK, _IN_CODE, _IN_PRE = 1, 2, 4
 # What stands between the last text of a line and the next, as bits.
-_ENDED, _BEGAN, _LINK_ENDED = 1, 2, 4
+_ENDED, _BEGAN, _LINK_ENDED, _FORMATTING_ENDED, _BETWEEN_LINKS = 1, 2, 4, 8, 16
 
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -61,6 +61,9 @@ _TAB = 8  # columns, as in browsers
 _FIRST_HEADLINE, _HEADLINE = 25, 40
 _PATH_DEPTH = 16
 _NAME_LENGTH = 80
+
+# Categories of Unicode: closing and opening brackets and quotes, currencies, pictures.
+_ENDS, _BEGINS = frozenset(("Pe", "Pf", "So")), frozenset(("Ps", "Pi", "Sc", "So"))
 
 _CONTROLS = "[aria-controls][aria-expanded]"
 _MENU_TAGS = frozenset(("nav", "menu", "dialog", "select"))
@@ -136,7 +139,9 @@ class Lines:
                 self._depth = self._lowest
                 self._path = " ".join(self.elements[: self._depth][-_PATH_DEPTH:])
             if self.seam:
-                if self.seam & _BEGAN and self._runs_together(text):
+                if self.seam & _BETWEEN_LINKS or (
+                    self.seam & _BEGAN and self._runs_together(text)
+                ):
                     self._pieces.append(" ")
                 self.seam = 0
         self._pieces.append(text)
@@ -166,10 +171,14 @@ class Lines:
             self._lowest = len(self.elements)
         if kind >= _INLINE:
             self.seam |= _ENDED | _LINK_ENDED if kind == _LINK else _ENDED
+        elif kind == _FORMATTING:
+            self.seam |= _FORMATTING_ENDED
 
     def meet(self, kind: int) -> None:
         """Note that an inline element begins where another has ended."""
         self.seam |= _BEGAN
+        if kind == _LINK and self.seam & _LINK_ENDED:
+            self.seam |= _BETWEEN_LINKS  # tags such as "#one#two", too
         if kind == _LINK and self.seam & _LINK_ENDED and not self._has_other:
             if self._are_headlines or self._last_is_headline():
                 self.flush()
@@ -184,8 +193,10 @@ class Lines:
     def _runs_together(self, text: str) -> bool:
         """Tell whether the last text and this one would look like one word and are two."""
         before = self._pieces[-1]
-        if not (_in_word(before[-1]) and _in_word(text[0])):
+        if not (_ends_part(before[-1]) and _begins_part(text[0])):
             return False
+        if not self.seam & _ENDED and len(before) == 1 and before.isalpha():
+            return False  # a letter that is formatted by itself
         # An initial, or words whose letters stand in elements of their own.
         is_spelt = before.isupper() or self._spelt == len(self._pieces)
         if len(before) == 1 and is_spelt and text[0].islower() and not self.seam & _LINK_ENDED:
@@ -240,6 +251,16 @@ class Lines:
             self.texts[start:] = [row.text for row in rows]
             self.link_share[start:] = [row.link_share for row in rows]
             self.paths[start:] = [row.path for row in rows]
+
+
+def _ends_part(character: str) -> bool:
+    """Tell whether what ends so is a part by itself: "Lamp", "(Civil)", "Really?"."""
+    return _in_word(character) or unicodedata.category(character) in _ENDS
+
+
+def _begins_part(character: str) -> bool:
+    """Tell whether what begins so is one: "lamp", "(Civil)", "$29", "#tag"."""
+    return _in_word(character) or unicodedata.category(character) in _BEGINS or character in "#@"
 
 
 def _in_word(character: str) -> bool:
