@@ -15,7 +15,7 @@ from linesift.reading.plain import NOTHING_LEFT, marked_lines, plain_line, plain
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
-    *(load_label_file(path).page for path in sorted(ROOT.glob("data/pages/*.tsv"))),
+    *(load_label_file(path).page for path in sorted(ROOT.glob("data/pages/*-geneva-talks.tsv"))),
     *(load_label_file(path).page for path in sorted(ROOT.glob("tests/pages/*.tsv"))),
     *(read_html(path.read_bytes(), path.name) for path in sorted(ROOT.glob("tests/pages/*.html"))),
 ]
