@@ -77,6 +77,13 @@ def test_a_link_share_of_text_as_typed_counts_no_indentation():
         ("<a><span>Share</span></a><!-- --><time><i>noon</i></time>", "Share noon"),
         ("<span>one</span><img><span></span><span>two</span>", "one two"),
         ("<a>A</a><a>B</a><a>c</a>", "A B c"),
+        ("<b class=block>ada88</b><time>3 June</time>", "ada88 3 June"),
+        ("<em>1</em><a>Ferry</a>", "1 Ferry"),
+        ("<a>#wind</a><a>#rain</a>", "#wind #rain"),
+        (
+            "<span>Lamp</span><span>$29</span><span>(new)</span><span>sale</span>",
+            "Lamp $29 (new) sale",
+        ),
         ("<my-tag>नमस्ते</my-tag><my-tag>दुनिया</my-tag>", "नमस्ते दुनिया"),
     ],
 )
@@ -96,6 +103,8 @@ def test_neighbours_with_text_of_their_own_do_not_run_together(html, expected):
         ),
         ("<p><a>link</a>s and <a>more</a><span>, too</span>", "links and more, too"),
         ("<p><span>(</span><span>x</span><span>)</span>", "(x)"),
+        ("<p><span>$</span><span>12</span><span>.</span><span>99</span>", "$12.99"),
+        ("<p><i>i</i><span>n</span> time", "in time"),
         ("<p><ruby>漢<rp>(</rp><rt>kan</rt><rp>)</rp></ruby>字", "漢(kan)字"),
         ("<p><span>done</span><b>!</b><font>a</font><font>b</font>", "done!ab"),
     ],
@@ -275,6 +284,7 @@ def test_markup_of_a_row_is_that_of_the_whole_row():
         "<div id=b style='display:none'>yes</div><span aria-controls='a b' aria-expanded=true>too",
         "<p id=q>yes<div hidden role=region aria-labelledby=q>too</div>",
         "<main><header><a aria-controls=a aria-expanded=false>yes</a></header><p hidden id=a>too",
+        "<a role=tab>yes</a><div role=tabpanel style='display: none'>too</div>",
         "<dialog open>yes</dialog>too",
     ],
 )

@@ -11,8 +11,9 @@ show gives no line. With every line go its link share and its path of tags, clas
   long as headlines give a line each.
 - A row of a table of data is one line; `linesift.reading.tables` says which tables are.
 - Text that a click reveals is text: `<details>`, `hidden="until-found"`, and hidden elements
-  that a control outside of menus opens (`aria-controls`, `aria-expanded`) or that are regions
-  with a heading (`role="region"`, `aria-labelledby`). Closed dialogs and menus are not.
+  that a control outside of menus opens (`aria-controls`, `aria-expanded`), that are regions
+  with a heading (`role="region"`, `aria-labelledby`) or tabs (`role="tabpanel"`). Closed dialogs
+  and menus are not.
 """
 
 import re
@@ -366,7 +367,8 @@ class _Revealed:
         is_found = (attributes.get("hidden") or "").strip().lower() == "until-found"
         if is_found and not _HIDDEN_STYLE.search(attributes.get("style") or ""):
             return not _in_menu(node)
-        is_region = attributes.get("role") == "region" and "aria-labelledby" in attributes
+        role = attributes.get("role")
+        is_region = role == "tabpanel" or (role == "region" and "aria-labelledby" in attributes)
         if not is_region and not self._is_controlled(attributes.get("id") or ""):
             return False
         return not _in_menu(node) and node.css_first(_MENUS) is None
