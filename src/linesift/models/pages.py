@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from linesift.labelling.labels import LABELS, PAGE_TYPES
+from linesift.labelling.labels import LABELS, OF_CARDS, PAGE_TYPES
 from linesift.models.features import LINE_FEATURES, MARKUP_FEATURES, Floats, Words
-from linesift.models.odds import softmax
+from linesift.models.odds import expit, logit, softmax
 from linesift.models.shapes import check_arrays, check_bounded
 from linesift.models.trees import Trees
 from linesift.reading.page import NO_PATH, Batch
@@ -37,6 +37,8 @@ _WEIGHT = 1 << 12  # what a weight of 1 is as a whole number
 _PROSE = (60, 120, 240)  # characters from which on lines are counted as prose
 _BY_LENGTH = ("link_share", "in_paragraph", "in_list", "in_table", "ends_sentence")
 _LIKELY = (0.2, 0.5, 0.8)
+_LEAST = 1e-6
+_MOST_OFFSET = 50.0
 _PLACE = 4  # lines in one place of the tree that make it a list
 
 Integers = npt.NDArray[np.int64]
@@ -239,12 +241,16 @@ class PageTypes:
     intercept : ndarray of shape (n_types,), float64
     trees : Trees
         Over the scores of the tokens and the columns of `page_columns`.
+    cards_offset : float
+        Added to the log-odds of listings and collections, so that hardly any page with content
+        is taken for one.
     """
 
     types: npt.NDArray[np.intp]
     weights: npt.NDArray[np.int32]
     intercept: npt.NDArray[np.float64]
     trees: Trees
+    cards_offset: float
 
     def __post_init__(self) -> None:
         n_types = len(PAGE_TYPES)
@@ -255,6 +261,10 @@ class PageTypes:
             intercept=(np.float64, n_types),
         )
         check_bounded(self, "weights", "intercept")
+        if not isinstance(self.cards_offset, float) or not abs(self.cards_offset) < _MOST_OFFSET:
+            raise ValueError(
+                f"PageTypes.cards_offset: expected a number, got {self.cards_offset!r}"
+            )
         types = self.types.tolist()
         if len(types) < 2 or types != sorted({*types} & {*range(n_types)}):
             raise ValueError(f"PageTypes.types: expected codes of page types, got {types}")
@@ -277,7 +287,36 @@ class PageTypes:
         features = np.concatenate([self.scores(tokens), columns], axis=1)
         found = np.zeros((tokens.n_pages, len(PAGE_TYPES)), np.float32)
         found[:, self.types] = softmax(self.trees.scores(features))
-        return found
+        return offset_cards(found, self.cards_offset)
+
+
+def offset_cards(probabilities: Floats, offset: float) -> Floats:
+    """Return probabilities of page types with another chance of listings and collections.
+
+    >>> even = np.array([[0.5, 0, 0, 0, 0, 0.5, 0]], np.float32)
+    >>> bool(offset_cards(even, -1.0)[0, 5] < 0.3)
+    True
+    """
+    of_cards = np.array([name in OF_CARDS for name in PAGE_TYPES])
+    chance = cards_chance(probabilities)
+    wanted = expit(logit(chance) + offset)
+    factor = np.where(
+        of_cards,
+        (wanted / np.maximum(chance, _LEAST))[:, None],
+        ((1 - wanted) / np.maximum(1 - chance, _LEAST))[:, None],
+    )
+    return (probabilities * factor).astype(np.float32)
+
+
+def cards_chance(probabilities: Floats) -> npt.NDArray[np.float64]:
+    """Return the probability that pages are listings or collections, of shape (n_pages,)."""
+    of_cards = [name in OF_CARDS for name in PAGE_TYPES]
+    return probabilities[:, of_cards].sum(axis=1, dtype=np.float64)
+
+
+def has_markup(batch: Batch) -> npt.NDArray[np.bool_]:
+    """Tell of which pages the markup is known, of shape (n_pages,)."""
+    return _Pages(batch).has_markup
 
 
 def token_scores(
