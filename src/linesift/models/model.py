@@ -39,6 +39,7 @@ from linesift.models.thresholds import PRESETS, Threshold
 from linesift.models.trees import Trees
 from linesift.reading.page import MOST_LINES, NO_PATH, Batch, Page, check_pages
 from linesift.reading.tag_paths import hashed_paths
+from linesift.reading.tokens import Tokens
 
 NOISE = np.array([code for code in range(len(LABELS)) if code != CONTENT])
 """Codes of the kinds of noise."""
@@ -254,8 +255,9 @@ def page_predictions(
         page_type, chance = _page_type(share)
         cards = None
         if wanted_cards and page_type:
-            of_cards = share[wanted_cards].sum() * proba[:, RELATED]
-            cards = proba[:, CONTENT] + of_cards >= threshold.line
+            # Once a page is taken for a listing, what its lines are is the only question left.
+            of_cards = 1.0 if page_type in OF_CARDS else share[wanted_cards].sum()
+            cards = proba[:, CONTENT] + of_cards * proba[:, RELATED] >= threshold.line
         found.append(
             PagePrediction(
                 page,
@@ -433,13 +435,16 @@ class LineModel(LinePredictor):
         """Return the probability of content, the last features looked at, and page types."""
         words = word_hashes(batch)
         text, markup = line_features(batch), markup_features(batch, words)
-        ngrams, paths = self._linear_scores(batch)
+        path_tokens = self._path_tokens(batch)
+        ngrams, paths = self._linear_scores(batch, path_tokens)
         features = line = np.concatenate([text, markup, ngrams, paths], axis=1)
         probability = expit(self.line_network.scores(line)[:, 0])
         page_types = unknown_types(len(batch.page_starts) - 1)
         if self.page_types is not None:
             columns = page_columns(batch, line, probability)
-            page_types = self.page_types.probabilities(page_tokens(batch, words), columns)
+            page_types = self.page_types.probabilities(
+                page_tokens(batch, words, path_tokens), columns
+            )
             page_types[np.diff(batch.page_starts) == 0] = np.nan  # as of such a page alone
         if self.context_networks:
             context = Context(batch, words, text, markup, ngrams, page_types)
@@ -459,7 +464,13 @@ class LineModel(LinePredictor):
         slope, offset = self.calibration[(batch.path_ids != NO_PATH).astype(int)].T
         return expit(slope * logit(probability) + offset), features, page_types
 
-    def _linear_scores(self, batch: Batch) -> tuple[Floats, Floats]:
+    def _path_tokens(self, batch: Batch) -> Tokens | None:
+        """Return the words of the tag paths, None where no path is known."""
+        if self.paths is None or not (batch.path_ids != NO_PATH).any():
+            return None
+        return hashed_paths(batch.split_paths, self.paths.bits)
+
+    def _linear_scores(self, batch: Batch, path_tokens: Tokens | None) -> tuple[Floats, Floats]:
         """Return the scores of n-grams and of tag paths, NaN where there are none."""
         shape = (len(LABELS), batch.n_lines)
         ngrams, paths = (np.full(shape, np.nan, np.float32).T for _ in range(2))
@@ -470,8 +481,8 @@ class LineModel(LinePredictor):
                 rows = slice(first, first := first + block.n_lines)
                 ngrams[rows] = self.ngrams.scores(hashed_ngrams(block, *looked_at))
         known = batch.path_ids != NO_PATH
-        if self.paths is not None and known.any():
-            by_path = self.paths.scores(hashed_paths(batch.split_paths, self.paths.bits))
+        if self.paths is not None and path_tokens is not None:
+            by_path = self.paths.scores(path_tokens)
             paths[known] = by_path[batch.path_ids[known]]
         return ngrams, paths
 

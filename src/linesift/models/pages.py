@@ -25,8 +25,7 @@ from linesift.models.odds import expit, logit, softmax
 from linesift.models.shapes import check_arrays, check_bounded
 from linesift.models.trees import Trees
 from linesift.reading.page import NO_PATH, Batch
-from linesift.reading.tag_paths import hashed_paths
-from linesift.reading.tokens import sorted_distinct
+from linesift.reading.tokens import Tokens, sorted_distinct
 
 _BITS = 13
 GROUPS = 3
@@ -66,7 +65,7 @@ class PageTokens:
         return 1 / np.sqrt(np.bincount(key)[key]) if len(key) else np.empty(0)
 
 
-def page_tokens(batch: Batch, words: Words) -> PageTokens:
+def page_tokens(batch: Batch, words: Words, paths: Tokens | None) -> PageTokens:
     """Return the words, elements and hints of each page.
 
     Parameters
@@ -74,16 +73,19 @@ def page_tokens(batch: Batch, words: Words) -> PageTokens:
     batch : Batch
     words : tuple of ndarray
         From `linesift.models.features.word_hashes`.
+    paths : Tokens or None
+        Of the tag paths, from `linesift.reading.tag_paths.hashed_paths`; None where no page
+        has markup.
     """
     value, line = words
     parts = [_keys(batch.page_of_line[line], value.astype(np.int64) >> (32 - _BITS), 0)]
     known = np.flatnonzero(batch.path_ids != NO_PATH)
-    if len(known):
+    if paths is not None and len(known):
         page, path = _distinct_pairs(batch.page_of_line[known], batch.path_ids[known])
-        tokens = hashed_paths(batch.split_paths, _BITS)
-        size = tokens.counts[path]
-        at = np.repeat(tokens.starts[path] - np.cumsum(size) + size, size) + np.arange(size.sum())
-        parts.append(_keys(np.repeat(page, size), tokens.hashes[0][at].astype(np.int64), 1))
+        size = paths.counts[path]
+        at = np.repeat(paths.starts[path] - np.cumsum(size) + size, size) + np.arange(size.sum())
+        hashes = paths.hashes[0][at].astype(np.int64) * (1 << _BITS) // paths.no_token
+        parts.append(_keys(np.repeat(page, size), hashes, 1))
     hints = [
         (number, zlib.crc32(hint.encode("utf-8", "replace")) >> (32 - _BITS))
         for number, found in enumerate(batch.hints)
@@ -242,8 +244,8 @@ class PageTypes:
     trees : Trees
         Over the scores of the tokens and the columns of `page_columns`.
     cards_offset : float
-        Added to the log-odds of listings and collections, so that hardly any page with content
-        is taken for one.
+        Added to the log-odds of listings and collections, so that hardly any article is taken
+        for one.
     """
 
     types: npt.NDArray[np.intp]

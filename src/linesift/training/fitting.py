@@ -54,8 +54,8 @@ _LEAF = 80  # lines a leaf holds at least, fewer when there is little to learn f
 _LEARNED_MARGIN = 0.02  # trees learn from lines whose probability is further from 0 and 1
 _FEWEST = 50  # lines that trees learn from at least
 _FEWEST_PAGES = 20  # of a type, or without content, that a model of pages learns from
-_LOST_PAGES = 0.03  # share of the views with content whose lines are lowered
-_LOST_TO_CARDS = 0.003  # share of the pages with content that may be taken for listings
+_LOST_PAGES = 0.015  # share of the views with content whose lines are lowered
+_LOST_TO_CARDS = 0.004  # share of the articles that may be taken for listings
 _PAGE_LEAVES = 8
 _PAGE_LEAF = 10  # pages that a leaf holds at least
 _TYPE_PENALTY = 0.1  # L2, of the linear model of a page's tokens
@@ -147,7 +147,10 @@ class Fitting:
         folds, learned = self._page_folds(), np.flatnonzero(types >= 0)
         if len(np.unique(types[learned])) < 2 or not folds or not self.settings["type_trees"]:
             return None, unknown_types(n_pages)
-        tokens = page_tokens(self.batch, self.words)
+        paths = None
+        if self.markup_known.any():
+            paths = hashed_paths(self.batch.split_paths, self.settings["path_bits"])
+        tokens = page_tokens(self.batch, self.words, paths)
         everything = (np.arange(n_pages), np.empty(0, np.intp))
         jobs = [
             (tokens, types, np.intersect1d(learned, learn), _TYPE_PENALTY)
@@ -164,7 +167,8 @@ class Fitting:
         trees, judged = self._page_trees(features, target, self.settings["type_trees"])
         found = np.zeros((n_pages, len(PAGE_TYPES)), np.float32)
         found[:, known] = softmax(judged)
-        offset = _cards_offset(found[(self.has_content == 1) & self.as_read])
+        is_article = np.array([name == "article" for name in self.views.page_types])
+        offset = _cards_offset(found[is_article & self.as_read & (self.has_content == 1)])
         types_model = PageTypes(known, weights, intercept, trees, offset)
         return types_model, offset_cards(found, offset)
 
@@ -463,11 +467,11 @@ def _fit_linear(
     return model, model.scores(take_rows(tokens, judge))
 
 
-def _cards_offset(with_content: Floats) -> float:
-    """Return what the log-odds of listings need so that hardly any page with content is one."""
-    if not len(with_content):
+def _cards_offset(articles: Floats) -> float:
+    """Return what the log-odds of listings need so that hardly any article is taken for one."""
+    if not len(articles):
         return 0.0
-    bound = np.quantile(cards_chance(with_content), 1 - _LOST_TO_CARDS)
+    bound = np.quantile(cards_chance(articles), 1 - _LOST_TO_CARDS)
     return min(-float(logit(np.array(bound))), 0.0)
 
 

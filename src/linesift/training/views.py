@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from linesift.labelling.labels import (
     CONTENT,
-    OF_CARDS,
     OTHER,
     RELATED,
     UNSURE,
@@ -88,7 +87,8 @@ class TrainingViews(NamedTuple):
     as_read : ndarray of shape (n_views,), bool
         Whether a view is the page as it was read, with or without its markup.
     has_content : ndarray of shape (n_views,), int8
-        Whether a view has content: 1 or 0; -1 where nobody has said.
+        Whether a view has content: 1 or 0; -1 where that is not asked. What listings hold
+        instead of content is the business of their type.
     source : ndarray of shape (n_views,), intp
         The page that each view shows.
     """
@@ -124,14 +124,13 @@ def training_views(
     source: list[int] = []
     has_content: list[int] = []
     for number, (page, y) in enumerate(zip(labelled.pages, labelled.labels, strict=True)):
-        of_cards = labelled.page_types[number] in OF_CARDS
         forms = [page, page.without_markup()] if page.markup and hide_markup else [page]
         for form in forms:
             view = _shown(form, page, y, shares, rng)
             if len(view.labels):
                 views.append(view)
                 source.append(number)
-                has_content.append(_content_of(view.labels, of_cards))
+                has_content.append(1 if (view.labels == CONTENT).any() else -1)
             if rng.random() < shares.without_article:
                 noise = np.flatnonzero((y != CONTENT) & (y != UNSURE))
                 if len(noise) and (y == CONTENT).any():
@@ -156,13 +155,6 @@ def training_views(
         np.array(has_content, np.int8),
         np.array(source, np.intp),
     )
-
-
-def _content_of(labels: LabelArray, of_cards: bool) -> int:
-    """Return whether a page has content: 1, 0, or -1 where its labels do not say."""
-    if (labels == CONTENT).any():
-        return 1
-    return 0 if of_cards else -1
 
 
 def _shown(
