@@ -105,7 +105,9 @@ def test_prose_in_another_element_stays_noise():
 
 def between(part: str) -> list[str]:
     """Return the labels of what stands between the paragraphs of the article, in its element."""
-    found = weak(f"<nav><a href=/>Town</a></nav><main><p>{LEAD}</p>{part}<p>{BODY}</p></main><p>Rain")
+    found = weak(
+        f"<nav><a href=/>Town</a></nav><main><p>{LEAD}</p>{part}<p>{BODY}</p></main><p>Rain"
+    )
     first, content, *inside, last, _ = named(found.labels)
     assert (first, content, last) == ("navigation", "content", "content")
     return inside
@@ -193,7 +195,9 @@ OF_CARDS_GOLD = [text for pair in zip(HEADLINES, PROSE, strict=True) for text in
 
 @pytest.mark.parametrize("page_type", ["listing", "collection"])
 def test_the_gold_text_of_a_listing_is_its_cards(page_type):
-    found = weak(f"<nav><a href=/>Town</a></nav><main>{CARDS}</main><p>Rain", OF_CARDS_GOLD, TITLE, page_type)
+    found = weak(
+        f"<nav><a href=/>Town</a></nav><main>{CARDS}</main><p>Rain", OF_CARDS_GOLD, TITLE, page_type
+    )
     assert named(found.labels) == ["navigation", *["related"] * 6, "other"]
     assert (found.found, found.heading) == (1, None)
 
