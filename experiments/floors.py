@@ -73,11 +73,11 @@ def check_models(paths: Sequence[str]) -> None:
     for path in paths:
         card = read_card(path)
         settings = {k: v for k, v in card["parameters"].items() if k != "n_jobs"}
-        seed = settings.pop("random_state")
+        seed = settings.pop("random_state", None)
         if seed in seeds:
             raise ValueError(f"{path} and {seeds[seed]} have the same seed, {seed}")
         seeds[seed] = path
-        learned = settings, card["data"]["train_digest"]
+        learned = settings, card.get("data", {}).get("train_digest")
         first = first or learned
         if learned != first:
             raise ValueError(f"{path}: other settings or training pages than {paths[0]}")
