@@ -262,7 +262,7 @@ def test_a_model_that_tells_no_types_keeps_content_whatever_is_asked_for():
             strict=True,
         ):
             assert found.keep.tolist() == usual.keep.tolist()
-            assert (found.page_type, found.kept_labels) == ("", (CONTENT,))
+            assert (found.page_type, found.is_wanted, found.cards) == ("", True, None)
             assert np.isnan(found.page_type_probability)
             assert found.type_columns == {"page_type": None, "page_type_probability": None}
 

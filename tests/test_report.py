@@ -148,7 +148,7 @@ def test_a_page_that_is_left_out_for_its_type_says_so_at_the_top_and_at_each_lin
         labelled(page, [CONTENT, NAVIGATION], [0.9, 0.1]),
         page_type="listing",
         page_type_probability=0.6,
-        kept_labels=(),
+        is_wanted=False,
     )
     html = report(left_out)
     assert "<b>0</b> of 2 lines kept" in html
@@ -163,7 +163,7 @@ def test_cards_that_are_kept_are_said_to_be_cards():
         labelled(page, [RELATED, NAVIGATION], [0.2, 0.1]),
         page_type="listing",
         page_type_probability=0.6,
-        kept_labels=(CONTENT, RELATED),
+        cards=np.array([True]),
     )
     html = report(kept)
     assert "<b>1</b> of 2 lines kept" in html

@@ -27,12 +27,19 @@ from linesift.models.features import (
 from linesift.models.linear import HashedLinear
 from linesift.models.network import Network
 from linesift.models.odds import Probability, expit, is_unsure, logit, mean_judgement, softmax
-from linesift.models.pages import PageTypes, page_column_names, page_columns, page_tokens
+from linesift.models.pages import (
+    PageTypes,
+    has_markup,
+    page_column_names,
+    page_columns,
+    page_tokens,
+)
 from linesift.models.shapes import check_arrays, check_bounded
 from linesift.models.thresholds import PRESETS, Threshold
 from linesift.models.trees import Trees
 from linesift.reading.page import MOST_LINES, NO_PATH, Batch, Page, check_pages
 from linesift.reading.tag_paths import hashed_paths
+from linesift.reading.tokens import Tokens
 
 NOISE = np.array([code for code in range(len(LABELS)) if code != CONTENT])
 """Codes of the kinds of noise."""
@@ -42,6 +49,7 @@ MARGIN = 0.1
 _LONGEST_NGRAM = 16
 _MOST_NETWORKS = 16  # each takes its time on every line
 _FARTHEST = 4096  # characters from an end of a line that n-grams may look at
+_STEEP = 4  # power by which lines of pages without content are lowered
 _SURE_KIND = 0.7  # probability from which on the kind of a line is left to the network
 _TREES_SHARE = 2 / 3  # of the trees in the mean of both on kinds
 
@@ -68,9 +76,10 @@ class PagePrediction:
         One of `linesift.labelling.labels.PAGE_TYPES`; empty where the model tells none.
     page_type_probability : float, 0 to 1
         Of that type; NaN where the model tells none.
-    kept_labels : tuple of int
-        Codes of the labels whose lines are kept: content; none of them where content of
-        this page type is not wanted; related too where the cards of a listing are.
+    is_wanted : bool
+        Whether content of this page type is to be kept.
+    cards : ndarray of shape (n_lines,), bool, or None
+        Lines that are kept as cards of a listing; None where nobody asked for them.
     """
 
     page: Page
@@ -78,7 +87,8 @@ class PagePrediction:
     probabilities: Floats
     page_type: str = ""
     page_type_probability: float = float("nan")
-    kept_labels: tuple[int, ...] = (CONTENT,)
+    is_wanted: bool = True
+    cards: npt.NDArray[np.bool_] | None = None
 
     @property
     def labels(self) -> list[str]:
@@ -88,7 +98,10 @@ class PagePrediction:
     @property
     def keep(self) -> npt.NDArray[np.bool_]:
         """Whether each line is part of the text to keep."""
-        return np.isin(self.codes, self.kept_labels)
+        if not self.is_wanted:
+            return np.zeros(len(self.codes), bool)
+        is_content = self.codes == CONTENT
+        return is_content if self.cards is None else is_content | self.cards
 
     @property
     def type_columns(self) -> TypeColumns:
@@ -236,16 +249,27 @@ def page_predictions(
     >>> found.page_type, found.labels, found.text
     ('listing', ['content'], '')
     """
-    return [
-        PagePrediction(
-            page,
-            label_codes(proba, threshold),
-            proba[:, CONTENT],
-            *(told := _page_type(share)),
-            _kept_labels(told[0], page_types),
+    wanted_cards = [PAGE_TYPES.index(name) for name in page_types if name in OF_CARDS]
+    found = []
+    for page, proba, share in zip(X, predicted.lines, predicted.page_types, strict=True):
+        page_type, chance = _page_type(share)
+        cards = None
+        if wanted_cards and page_type:
+            # Once a page is taken for a listing, what its lines are is the only question left.
+            of_cards = 1.0 if page_type in OF_CARDS else share[wanted_cards].sum()
+            cards = proba[:, CONTENT] + of_cards * proba[:, RELATED] >= threshold.line
+        found.append(
+            PagePrediction(
+                page,
+                label_codes(proba, threshold),
+                proba[:, CONTENT],
+                page_type,
+                chance,
+                not page_type or page_type in page_types,
+                cards,
+            )
         )
-        for page, proba, share in zip(X, predicted.lines, predicted.page_types, strict=True)
-    ]
+    return found
 
 
 @dataclass(frozen=True)
@@ -278,8 +302,9 @@ class LineModel(LinePredictor):
         Tells the type of a page; None where training knew of no two types.
     has_content : Trees or None
         Tell whether a page has any content; None where training met no page without.
-    content_bound : float, 0 to 1
-        Probability of having any below which that of all lines of a page is lowered.
+    content_bounds : ndarray of shape (2,), 0 to 1
+        Probability of having any below which that of all lines of a page is lowered, without
+        and with markup.
     calibration : ndarray of shape (2, 2)
         Slope and offset of the log-odds, without and with markup.
     thresholds_ : mapping of str to (float, float)
@@ -299,12 +324,17 @@ class LineModel(LinePredictor):
     kind_trees: Trees | None
     page_types: PageTypes | None
     has_content: Trees | None
-    content_bound: float
+    content_bounds: npt.NDArray[np.float64]
     calibration: npt.NDArray[np.float64]
     thresholds_: Mapping[str, tuple[float, float]]
 
     def __post_init__(self) -> None:
-        check_arrays(self, kinds=(np.intp, "kinds"), calibration=(np.float64, 2, 2))
+        check_arrays(
+            self,
+            kinds=(np.intp, "kinds"),
+            content_bounds=(np.float64, 2),
+            calibration=(np.float64, 2, 2),
+        )
         check_bounded(self, "calibration")
         kinds = self.kinds.tolist()
         if not kinds or kinds != sorted({*kinds} & {*NOISE.tolist()}):
@@ -322,9 +352,9 @@ class LineModel(LinePredictor):
         for bounds in self.thresholds_.values():
             if len(bounds) != 2 or not all(0 <= bound <= 1 for bound in bounds):
                 raise ValueError(f"LineModel.thresholds_: expected two of 0 to 1, got {bounds}")
-        if not isinstance(self.content_bound, float) or not 0 < self.content_bound <= 1:
+        if (self.content_bounds <= 0).any() or (self.content_bounds > 1).any():
             raise ValueError(
-                f"LineModel.content_bound: expected above 0 to 1, got {self.content_bound!r}"
+                f"LineModel.content_bounds: expected 0 to 1, got {self.content_bounds}"
             )
         self._check_judges()
 
@@ -405,13 +435,16 @@ class LineModel(LinePredictor):
         """Return the probability of content, the last features looked at, and page types."""
         words = word_hashes(batch)
         text, markup = line_features(batch), markup_features(batch, words)
-        ngrams, paths = self._linear_scores(batch)
+        path_tokens = self._path_tokens(batch)
+        ngrams, paths = self._linear_scores(batch, path_tokens)
         features = line = np.concatenate([text, markup, ngrams, paths], axis=1)
         probability = expit(self.line_network.scores(line)[:, 0])
         page_types = unknown_types(len(batch.page_starts) - 1)
         if self.page_types is not None:
             columns = page_columns(batch, line, probability)
-            page_types = self.page_types.probabilities(page_tokens(batch, words), columns)
+            page_types = self.page_types.probabilities(
+                page_tokens(batch, words, path_tokens), columns
+            )
             page_types[np.diff(batch.page_starts) == 0] = np.nan  # as of such a page alone
         if self.context_networks:
             context = Context(batch, words, text, markup, ngrams, page_types)
@@ -425,12 +458,19 @@ class LineModel(LinePredictor):
         if self.has_content is not None:
             columns = page_columns(batch, line, probability)
             any_at_all = self.has_content.scores(np.concatenate([page_types, columns], axis=1))
-            share = lowered(expit(any_at_all[:, 0]), self.content_bound)
+            bound = self.content_bounds[has_markup(batch).astype(int)]
+            share = lowered(expit(any_at_all[:, 0]), bound)
             probability = probability * share[batch.page_of_line]
         slope, offset = self.calibration[(batch.path_ids != NO_PATH).astype(int)].T
         return expit(slope * logit(probability) + offset), features, page_types
 
-    def _linear_scores(self, batch: Batch) -> tuple[Floats, Floats]:
+    def _path_tokens(self, batch: Batch) -> Tokens | None:
+        """Return the words of the tag paths, None where no path is known."""
+        if self.paths is None or not (batch.path_ids != NO_PATH).any():
+            return None
+        return hashed_paths(batch.split_paths, self.paths.bits)
+
+    def _linear_scores(self, batch: Batch, path_tokens: Tokens | None) -> tuple[Floats, Floats]:
         """Return the scores of n-grams and of tag paths, NaN where there are none."""
         shape = (len(LABELS), batch.n_lines)
         ngrams, paths = (np.full(shape, np.nan, np.float32).T for _ in range(2))
@@ -441,8 +481,8 @@ class LineModel(LinePredictor):
                 rows = slice(first, first := first + block.n_lines)
                 ngrams[rows] = self.ngrams.scores(hashed_ngrams(block, *looked_at))
         known = batch.path_ids != NO_PATH
-        if self.paths is not None and known.any():
-            by_path = self.paths.scores(hashed_paths(batch.split_paths, self.paths.bits))
+        if self.paths is not None and path_tokens is not None:
+            by_path = self.paths.scores(path_tokens)
             paths[known] = by_path[batch.path_ids[known]]
         return ngrams, paths
 
@@ -513,15 +553,15 @@ def wanted_page_types(page_types: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in PAGE_TYPES if name in names)
 
 
-def lowered(chance: Probability, bound: float) -> Probability:
+def lowered(chance: Probability, bound: Probability) -> Probability:
     """Return by how much the lines of pages are less likely content, by the chance of any.
 
     Pages that may well have content are left alone: their lines speak for themselves.
 
-    >>> lowered(np.array([0.05, 0.2, 0.9]), 0.2).tolist()
-    [0.25, 1.0, 1.0]
+    >>> lowered(np.array([0.1, 0.2, 0.9]), np.array([0.2, 0.2, 0.2])).tolist()
+    [0.0625, 1.0, 1.0]
     """
-    return np.minimum(chance / bound, 1.0)
+    return np.minimum(chance / bound, 1.0) ** _STEEP
 
 
 def unknown_types(n_pages: int) -> Floats:
@@ -530,15 +570,13 @@ def unknown_types(n_pages: int) -> Floats:
 
 
 def _page_type(probabilities: Floats) -> tuple[str, float]:
-    """Return the likeliest type of a page and its probability."""
+    """Return the likeliest type of a page and its probability.
+
+    Listings and collections are looked at together first: a page is one of cards, or it is not.
+    """
     if np.isnan(probabilities).any():
         return "", float("nan")
-    best = int(np.argmax(probabilities))
+    of_cards = np.array([name in OF_CARDS for name in PAGE_TYPES])
+    is_of_cards = probabilities[of_cards].sum() > 0.5
+    best = int(np.argmax(np.where(of_cards == is_of_cards, probabilities, -1)))
     return PAGE_TYPES[best], float(probabilities[best])
-
-
-def _kept_labels(page_type: str, wanted: Sequence[str]) -> tuple[int, ...]:
-    """Return the labels of which lines are kept on a page of some type."""
-    if page_type and page_type not in wanted:
-        return ()
-    return (CONTENT, RELATED) if page_type in OF_CARDS else (CONTENT,)

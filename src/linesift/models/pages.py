@@ -19,14 +19,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from linesift.labelling.labels import LABELS, PAGE_TYPES
+from linesift.labelling.labels import LABELS, OF_CARDS, PAGE_TYPES
 from linesift.models.features import LINE_FEATURES, MARKUP_FEATURES, Floats, Words
-from linesift.models.odds import softmax
+from linesift.models.odds import expit, logit, softmax
 from linesift.models.shapes import check_arrays, check_bounded
 from linesift.models.trees import Trees
 from linesift.reading.page import NO_PATH, Batch
-from linesift.reading.tag_paths import hashed_paths
-from linesift.reading.tokens import sorted_distinct
+from linesift.reading.tokens import Tokens, sorted_distinct
 
 _BITS = 13
 GROUPS = 3
@@ -37,6 +36,8 @@ _WEIGHT = 1 << 12  # what a weight of 1 is as a whole number
 _PROSE = (60, 120, 240)  # characters from which on lines are counted as prose
 _BY_LENGTH = ("link_share", "in_paragraph", "in_list", "in_table", "ends_sentence")
 _LIKELY = (0.2, 0.5, 0.8)
+_LEAST = 1e-6
+_MOST_OFFSET = 50.0
 _PLACE = 4  # lines in one place of the tree that make it a list
 
 Integers = npt.NDArray[np.int64]
@@ -64,7 +65,7 @@ class PageTokens:
         return 1 / np.sqrt(np.bincount(key)[key]) if len(key) else np.empty(0)
 
 
-def page_tokens(batch: Batch, words: Words) -> PageTokens:
+def page_tokens(batch: Batch, words: Words, paths: Tokens | None) -> PageTokens:
     """Return the words, elements and hints of each page.
 
     Parameters
@@ -72,16 +73,19 @@ def page_tokens(batch: Batch, words: Words) -> PageTokens:
     batch : Batch
     words : tuple of ndarray
         From `linesift.models.features.word_hashes`.
+    paths : Tokens or None
+        Of the tag paths, from `linesift.reading.tag_paths.hashed_paths`; None where no page
+        has markup.
     """
     value, line = words
     parts = [_keys(batch.page_of_line[line], value.astype(np.int64) >> (32 - _BITS), 0)]
     known = np.flatnonzero(batch.path_ids != NO_PATH)
-    if len(known):
+    if paths is not None and len(known):
         page, path = _distinct_pairs(batch.page_of_line[known], batch.path_ids[known])
-        tokens = hashed_paths(batch.split_paths, _BITS)
-        size = tokens.counts[path]
-        at = np.repeat(tokens.starts[path] - np.cumsum(size) + size, size) + np.arange(size.sum())
-        parts.append(_keys(np.repeat(page, size), tokens.hashes[0][at].astype(np.int64), 1))
+        size = paths.counts[path]
+        at = np.repeat(paths.starts[path] - np.cumsum(size) + size, size) + np.arange(size.sum())
+        hashes = paths.hashes[0][at].astype(np.int64) * (1 << _BITS) // paths.no_token
+        parts.append(_keys(np.repeat(page, size), hashes, 1))
     hints = [
         (number, zlib.crc32(hint.encode("utf-8", "replace")) >> (32 - _BITS))
         for number, found in enumerate(batch.hints)
@@ -239,12 +243,16 @@ class PageTypes:
     intercept : ndarray of shape (n_types,), float64
     trees : Trees
         Over the scores of the tokens and the columns of `page_columns`.
+    cards_offset : float
+        Added to the log-odds of listings and collections, so that hardly any article is taken
+        for one.
     """
 
     types: npt.NDArray[np.intp]
     weights: npt.NDArray[np.int32]
     intercept: npt.NDArray[np.float64]
     trees: Trees
+    cards_offset: float
 
     def __post_init__(self) -> None:
         n_types = len(PAGE_TYPES)
@@ -255,6 +263,10 @@ class PageTypes:
             intercept=(np.float64, n_types),
         )
         check_bounded(self, "weights", "intercept")
+        if not isinstance(self.cards_offset, float) or not abs(self.cards_offset) < _MOST_OFFSET:
+            raise ValueError(
+                f"PageTypes.cards_offset: expected a number, got {self.cards_offset!r}"
+            )
         types = self.types.tolist()
         if len(types) < 2 or types != sorted({*types} & {*range(n_types)}):
             raise ValueError(f"PageTypes.types: expected codes of page types, got {types}")
@@ -277,7 +289,36 @@ class PageTypes:
         features = np.concatenate([self.scores(tokens), columns], axis=1)
         found = np.zeros((tokens.n_pages, len(PAGE_TYPES)), np.float32)
         found[:, self.types] = softmax(self.trees.scores(features))
-        return found
+        return offset_cards(found, self.cards_offset)
+
+
+def offset_cards(probabilities: Floats, offset: float) -> Floats:
+    """Return probabilities of page types with another chance of listings and collections.
+
+    >>> even = np.array([[0.5, 0, 0, 0, 0, 0.5, 0]], np.float32)
+    >>> bool(offset_cards(even, -1.0)[0, 5] < 0.3)
+    True
+    """
+    of_cards = np.array([name in OF_CARDS for name in PAGE_TYPES])
+    chance = cards_chance(probabilities)
+    wanted = expit(logit(chance) + offset)
+    factor = np.where(
+        of_cards,
+        (wanted / np.maximum(chance, _LEAST))[:, None],
+        ((1 - wanted) / np.maximum(1 - chance, _LEAST))[:, None],
+    )
+    return (probabilities * factor).astype(np.float32)
+
+
+def cards_chance(probabilities: Floats) -> npt.NDArray[np.float64]:
+    """Return the probability that pages are listings or collections, of shape (n_pages,)."""
+    of_cards = [name in OF_CARDS for name in PAGE_TYPES]
+    return probabilities[:, of_cards].sum(axis=1, dtype=np.float64)
+
+
+def has_markup(batch: Batch) -> npt.NDArray[np.bool_]:
+    """Tell of which pages the markup is known, of shape (n_pages,)."""
+    return _Pages(batch).has_markup
 
 
 def token_scores(

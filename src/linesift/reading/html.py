@@ -140,9 +140,7 @@ class Lines:
                 self._depth = self._lowest
                 self._path = " ".join(self.elements[: self._depth][-_PATH_DEPTH:])
             if self.seam:
-                if self.seam & _BETWEEN_LINKS or (
-                    self.seam & _BEGAN and self._runs_together(text)
-                ):
+                if self.seam & _BETWEEN_LINKS or (self.seam & _BEGAN and self._runs_together(text)):
                     self._pieces.append(" ")
                 self.seam = 0
         self._pieces.append(text)

@@ -271,7 +271,7 @@ def _note(page: ReportPage) -> str:
         return "The page has no lines."
     if prediction.keep.any():
         return ""
-    if not prediction.kept_labels:
+    if not prediction.is_wanted:
         return (
             f"Nothing is kept: the page is taken for a {prediction.page_type}, "
             "and text of such pages is not asked for (--page-types)."
@@ -324,11 +324,11 @@ def _verdict(page: ReportPage, k: int) -> str:
     label = LABELS[page.prediction.codes[k]]
     probability = float(page.prediction.probabilities[k])
     shown, enough = map(escape, _compared(probability, page.threshold.line))
-    if page.prediction.codes[k] in page.prediction.kept_labels:
+    if page.prediction.keep[k]:
         if label != LABELS[CONTENT]:
             return f"<b>Kept as a card of a {page.prediction.page_type}.</b>"
         return f"<b>Kept.</b> {shown}; {enough} is enough."
-    if not page.prediction.kept_labels:
+    if not page.prediction.is_wanted:
         return f"<b>Left out with the whole page,</b> a {page.prediction.page_type}. {shown}."
     if probability < page.threshold.line:
         return f"<b>Left out as {label}.</b> {shown}; {enough} would be enough."

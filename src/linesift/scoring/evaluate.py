@@ -231,7 +231,7 @@ def worst_lines(form: Form, threshold: Threshold, most: int = 200) -> list[dict[
     for truth, prediction in zip(form.labelled.labels, form.predictions, strict=True):
         page = prediction.page
         wrong = (truth != UNSURE) & ((truth == CONTENT) != prediction.keep)
-        left_out = f" of a {prediction.page_type}" if not prediction.kept_labels else ""
+        left_out = f" of a {prediction.page_type}" if not prediction.is_wanted else ""
         for i in np.flatnonzero(wrong):
             rows.append(
                 {

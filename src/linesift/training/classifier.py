@@ -141,11 +141,11 @@ class LineClassifier(LineEstimator):
         shorten: float = 0.5,
         hide_markup: bool = True,
         teasers: float = 0.3,
-        cut: float = 0.15,
-        breaks: float = 0.2,
-        runs: float = 0.05,
+        cut: float = 0.1,
+        breaks: float = 0.1,
+        runs: float = 0.08,
         letters: float = 0.1,
-        without_article: float = 0.25,
+        without_article: float = 0.2,
         type_trees: int = 30,
         page_trees: int = 60,
         folds: int = 3,
@@ -307,7 +307,7 @@ class LineClassifier(LineEstimator):
             trees, by_trees = fitting.judged_by_trees(features, probability)
             by_trees[~is_unsure(probability, MARGIN)] = np.nan
             probability = mean_judgement(probability, by_trees)
-        has_content, content_bound, probability = fitting.content_of_pages(
+        has_content, content_bounds, probability = fitting.content_of_pages(
             line, probability, page_types
         )
         kind_network, kind_trees, kinds = fitting.kinds(features)
@@ -336,7 +336,7 @@ class LineClassifier(LineEstimator):
             kind_trees=kind_trees,
             page_types=types,
             has_content=has_content,
-            content_bound=content_bound,
+            content_bounds=content_bounds,
             calibration=calibration,
             thresholds_=self.thresholds_,
         )

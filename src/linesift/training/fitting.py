@@ -33,7 +33,10 @@ from linesift.models.network import Network, fit_network
 from linesift.models.odds import Probability, expit, is_unsure, logit, softmax
 from linesift.models.pages import (
     PageTypes,
+    cards_chance,
     fit_token_weights,
+    has_markup,
+    offset_cards,
     page_columns,
     page_tokens,
     token_scores,
@@ -51,7 +54,8 @@ _LEAF = 80  # lines a leaf holds at least, fewer when there is little to learn f
 _LEARNED_MARGIN = 0.02  # trees learn from lines whose probability is further from 0 and 1
 _FEWEST = 50  # lines that trees learn from at least
 _FEWEST_PAGES = 20  # of a type, or without content, that a model of pages learns from
-_LOST_PAGES = 0.01  # share of the pages with content whose lines are lowered
+_LOST_PAGES = 0.015  # share of the views with content whose lines are lowered
+_LOST_TO_CARDS = 0.004  # share of the articles that may be taken for listings
 _PAGE_LEAVES = 8
 _PAGE_LEAF = 10  # pages that a leaf holds at least
 _TYPE_PENALTY = 0.1  # L2, of the linear model of a page's tokens
@@ -143,7 +147,10 @@ class Fitting:
         folds, learned = self._page_folds(), np.flatnonzero(types >= 0)
         if len(np.unique(types[learned])) < 2 or not folds or not self.settings["type_trees"]:
             return None, unknown_types(n_pages)
-        tokens = page_tokens(self.batch, self.words)
+        paths = None
+        if self.markup_known.any():
+            paths = hashed_paths(self.batch.split_paths, self.settings["path_bits"])
+        tokens = page_tokens(self.batch, self.words, paths)
         everything = (np.arange(n_pages), np.empty(0, np.intp))
         jobs = [
             (tokens, types, np.intersect1d(learned, learn), _TYPE_PENALTY)
@@ -160,27 +167,35 @@ class Fitting:
         trees, judged = self._page_trees(features, target, self.settings["type_trees"])
         found = np.zeros((n_pages, len(PAGE_TYPES)), np.float32)
         found[:, known] = softmax(judged)
-        return PageTypes(known, weights, intercept, trees), found
+        is_article = np.array([name == "article" for name in self.views.page_types])
+        offset = _cards_offset(found[is_article & self.as_read & (self.has_content == 1)])
+        types_model = PageTypes(known, weights, intercept, trees, offset)
+        return types_model, offset_cards(found, offset)
 
     def content_of_pages(
         self, line: Floats, probability: Probability, page_types: Floats
-    ) -> tuple[Trees | None, float, Probability]:
-        """Return trees that tell whether pages have content, a bound, and lowered probabilities.
+    ) -> tuple[Trees | None, npt.NDArray[np.float64], Probability]:
+        """Return trees that tell whether pages have content, bounds, and lowered probabilities.
 
-        Pages with content hardly ever have a chance under the bound. No trees, and nothing is
-        lowered, where training shows few pages without content, or nobody wants them.
+        Pages with content hardly ever have a chance under the bound of their form. No trees, and
+        nothing is lowered, where training shows few pages without content, or nobody wants them.
         """
         target = self.has_content.astype(np.intp)
         counts = np.bincount(target[target >= 0], minlength=2)
         few = counts.min() < _FEWEST_PAGES
         if few or not self._page_folds() or not self.settings["page_trees"]:
-            return None, 1.0, probability
+            return None, np.ones(2), probability
         columns = page_columns(self.batch, line, probability)
         features = np.concatenate([page_types, columns], axis=1)
         trees, judged = self._page_trees(features, target, self.settings["page_trees"])
         chance = expit(judged[:, 0])
-        bound = float(np.quantile(chance[target == 1], _LOST_PAGES))
-        return trees, bound, probability * lowered(chance, bound)[self.batch.page_of_line]
+        form = has_markup(self.batch).astype(int)
+        bounds = np.ones(2)
+        for number in np.unique(form[target == 1]):
+            there = chance[(target == 1) & (form == number)]
+            bounds[number] = np.quantile(there, _LOST_PAGES)
+        share = lowered(chance, bounds[form])
+        return trees, bounds, probability * share[self.batch.page_of_line]
 
     def _page_trees(
         self, features: Floats, target: npt.NDArray[np.intp], trees: int
@@ -450,6 +465,14 @@ def _fit_linear(
 ) -> tuple[HashedLinear, Floats]:
     model = fit_hashed_linear(tokens, token_row, labels, **options)
     return model, model.scores(take_rows(tokens, judge))
+
+
+def _cards_offset(articles: Floats) -> float:
+    """Return what the log-odds of listings need so that hardly any article is taken for one."""
+    if not len(articles):
+        return 0.0
+    bound = np.quantile(cards_chance(articles), 1 - _LOST_TO_CARDS)
+    return min(-float(logit(np.array(bound))), 0.0)
 
 
 def _fit_page_trees(

@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from linesift.labelling.labels import (
     CONTENT,
-    OF_CARDS,
     OTHER,
     RELATED,
     UNSURE,
@@ -88,7 +87,8 @@ class TrainingViews(NamedTuple):
     as_read : ndarray of shape (n_views,), bool
         Whether a view is the page as it was read, with or without its markup.
     has_content : ndarray of shape (n_views,), int8
-        Whether a view has content: 1 or 0; -1 where nobody has said.
+        Whether a view has content: 1 or 0; -1 where that is not asked. What listings hold
+        instead of content is the business of their type.
     source : ndarray of shape (n_views,), intp
         The page that each view shows.
     """
@@ -124,14 +124,13 @@ def training_views(
     source: list[int] = []
     has_content: list[int] = []
     for number, (page, y) in enumerate(zip(labelled.pages, labelled.labels, strict=True)):
-        of_cards = labelled.page_types[number] in OF_CARDS
         forms = [page, page.without_markup()] if page.markup and hide_markup else [page]
         for form in forms:
             view = _shown(form, page, y, shares, rng)
             if len(view.labels):
                 views.append(view)
                 source.append(number)
-                has_content.append(_content_of(view.labels, of_cards))
+                has_content.append(1 if (view.labels == CONTENT).any() else -1)
             if rng.random() < shares.without_article:
                 noise = np.flatnonzero((y != CONTENT) & (y != UNSURE))
                 if len(noise) and (y == CONTENT).any():
@@ -156,13 +155,6 @@ def training_views(
         np.array(has_content, np.int8),
         np.array(source, np.intp),
     )
-
-
-def _content_of(labels: LabelArray, of_cards: bool) -> int:
-    """Return whether a page has content: 1, 0, or -1 where its labels do not say."""
-    if (labels == CONTENT).any():
-        return 1
-    return 0 if of_cards else -1
 
 
 def _shown(
@@ -197,26 +189,48 @@ def _shown(
 
 
 def _as_run(view: _View, rng: np.random.Generator) -> _View:
-    """Break the article below its heading into short lines that begin alike.
+    """Break the article below its heading into short lines that begin alike: verses or a table.
 
     Songs, tables and tickers are rare where gold texts are made; that they can be an article is
     learned from their form, whatever their words.
     """
     content = set(np.flatnonzero(view.labels == CONTENT)[1:].tolist())
-    of_verses = rng.random() < 0.5
+    of_verses, as_rows = rng.random(2) < 0.5
     width = int(rng.integers(*(_VERSES if of_verses else _TABLE_CELLS)))
     room = _MOST_OF_RUN
     pieces: list[Sequence[str]] = []
     for number, line in enumerate(view.page.lines):
-        parts: Sequence[str] = [line]
+        parts: list[str] = [line]
         if number in content and room > 0:
             parts = textwrap.wrap(line, width, break_on_hyphens=False) or parts
-            if not of_verses:
-                parts = [part.rstrip(".,;:") or part for part in parts]
             parts = [part[:1].upper() + part[1:] for part in parts]
+            if not of_verses:
+                parts = _cells(parts, rng)
+                if as_rows or view.page.markup is not None:
+                    parts = [_CELLS.join(parts[k : k + 4]) for k in range(0, len(parts), 4)]
             room -= len(parts)
         pieces.append(parts)
-    return _pieces(view, pieces)
+    run = _pieces(view, pieces)
+    if of_verses or run.page.markup is None:
+        return run
+    paths = run.page.markup.paths
+    rows = tuple(
+        " ".join([*path.split(" ")[:-1], "table", "tbody", "tr"]) if _CELLS in line else path
+        for path, line in zip(paths, run.page.lines, strict=True)
+    )
+    return _View(replace(run.page, markup=replace(run.page.markup, paths=rows)), run.labels)
+
+
+def _cells(parts: Sequence[str], rng: np.random.Generator) -> list[str]:
+    """Return cells of a table: the parts without their marks, every third a number."""
+    cells = []
+    for number, part in enumerate(parts):
+        cells.append(part.rstrip(".,;:") or part)
+        if number % 2:
+            places = rng.integers(1, 60, 3)
+            form = ("{0}", "{0}:{1:02}.{2:02}", "{0},{1}", "{0}-{1}", "{0} %")[rng.integers(5)]
+            cells.append(form.format(*places.tolist()))
+    return cells
 
 
 def _in_other_letters(page: Page, rng: np.random.Generator) -> Page:
@@ -245,14 +259,14 @@ def _broken(view: _View, link_share: Sequence[float], rng: np.random.Generator) 
     lines = view.page.lines
     if rng.random() < 0.5:
         width = int(rng.integers(*_WIDTHS))
-        wrapped = [textwrap.wrap(line, width, break_on_hyphens=False) for line in lines]
+        wrapped = [textwrap.wrap(line, width, break_on_hyphens=False) or [line] for line in lines]
         return _pieces(view, wrapped)
     pieces = []
     for line, share in zip(lines, link_share, strict=True):
         cells = line.split(_CELLS)
         if len(cells) > 1:
             pieces.append([cell for cell in cells if cell.strip()])
-        elif 0 < share < 1 and (words := line.split(" "))[1:]:
+        elif 0 < share < 1 and (words := line.split())[1:]:
             breaks = rng.integers(1, len(words), rng.integers(1, _MOST_BREAKS + 1))
             parts = np.split(np.array(words, object), np.unique(breaks))
             pieces.append([" ".join(part) for part in parts])
