@@ -15,9 +15,9 @@ from linesift.models.features import (
 )
 from linesift.models.pages import (
     GROUPS,
+    PageColumns,
     fit_token_weights,
     page_column_names,
-    page_columns,
     page_tokens,
     token_scores,
 )
@@ -44,7 +44,7 @@ def columns_of(pages: list[Page], probability: list[np.ndarray]) -> np.ndarray:
     p = np.concatenate(probability) if pages else np.empty(0)
     scores = np.column_stack([np.log(p + k / 7) for k in range(1, 2 * len(LABELS) + 1)])
     line = np.concatenate([line_features(batch), markup_features(batch, words), scores], axis=1)
-    return page_columns(batch, line.astype(np.float32), p)
+    return PageColumns(batch, line.astype(np.float32)).of(p)
 
 
 def by_name(page: Page, probability) -> dict[str, float]:
