@@ -1,5 +1,6 @@
 """What a process and its children call: a watch that Python starts with."""
 
+import os
 from pathlib import Path
 
 # Runs in every Python process of that environment, before anything else.
@@ -23,4 +24,5 @@ def watch(folder: Path) -> tuple[dict[str, str], Path]:
     (folder / "watch" / "sitecustomize.py").write_text(_WATCH)
     calls = folder / "calls.txt"
     calls.touch()
-    return {"PYTHONPATH": str(folder / "watch"), "CALLS": str(calls)}, calls
+    path = [str(folder / "watch"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(path), "CALLS": str(calls)}, calls

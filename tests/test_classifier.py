@@ -101,7 +101,7 @@ def test_another_seed_gives_another_model():
 
 @pytest.mark.parametrize("folds", [2, 4, 50])
 def test_no_site_is_on_both_sides_of_a_fold(folds):
-    shares = Shares(shorten=0.5, teasers=0, cut=0, breaks=0, without_article=0.5)
+    shares = Shares(shorten=0.5, teasers=0, cut=0, breaks=0, runs=0, letters=0, without_article=0.5)
     views = training_views(LABELLED, shares, hide_markup=True, seed=0)
     shown = views.labelled
     fitting = Fitting(views, LineClassifier(folds=folds).get_params())
@@ -114,7 +114,7 @@ def test_no_site_is_on_both_sides_of_a_fold(folds):
 
 
 def test_a_line_is_judged_by_models_that_have_not_seen_its_site():
-    shares = Shares(shorten=0, teasers=0, cut=0, breaks=0, without_article=0)
+    shares = Shares(shorten=0, teasers=0, cut=0, breaks=0, runs=0, letters=0, without_article=0)
     views = training_views(LABELLED, shares, hide_markup=True, seed=0)
     shown = views.labelled
     odd = shown.sites[0]
@@ -260,6 +260,88 @@ def test_labels_may_be_given_by_name():
     assert_same(by_name.predict_proba(NEW.pages[:3]), fitted().predict_proba(NEW.pages[:3]))
     with pytest.raises(ValueError, match="page 'a': expected one of content, .*; got 'advert'"):
         LineClassifier(**TINY).fit([read_text("x", "a")], [["advert"]])
+
+
+# ------------------------------------------------------------------------------ weights
+
+ON_TEXT = {**TINY, "ngram_orders": (), "use_markup": False, "context_passes": 0, "page_trees": 0}
+"""Parameters of a model of nothing but networks over single lines."""
+
+
+def test_pages_of_no_weight_are_as_good_as_not_there():
+    turned = [np.where(y == CONTENT, OTHER, CONTENT).astype(np.int8) for y in NEW.labels]
+    model = LineClassifier(**TINY).fit(
+        [*LABELLED.pages, *NEW.pages],
+        [*LABELLED.labels, *turned],
+        sample_weight=[1] * len(LABELLED) + [0] * len(NEW),
+    )
+    assert_same(model.predict_proba(NEW.pages), fitted().predict_proba(NEW.pages))
+
+
+def test_pages_of_little_weight_teach_little():
+    """Of pages whose labels are turned round, that is: N-grams would learn those by heart."""
+    many = made_pages(TRAIN_SITES, per_site=2)
+    turned = {CONTENT: OTHER, OTHER: CONTENT}
+    lies = [
+        np.array([turned.get(int(one), one) for one in y], np.int8) if k % 3 == 0 else y
+        for k, y in enumerate(many.labels)
+    ]
+    is_lie = np.arange(len(lies)) % 3 == 0
+
+    def right(weight: np.ndarray) -> float:
+        model = LineClassifier(**ON_TEXT, learning_rate=0.01)
+        model.fit(many.pages, lies, sample_weight=weight)
+        told = np.concatenate([p[:, CONTENT] > 0.5 for p in model.predict_proba(NEW.pages)])
+        return float((told == (np.concatenate(NEW.labels) == CONTENT)).mean())
+
+    assert right(np.where(is_lie, 0.01, 1)) > 0.9
+    assert right(np.where(is_lie, 1, 0.01)) < 0.7
+
+
+def test_weights_count_against_each_other_and_all_alike_are_none():
+    one, other = (
+        LineClassifier(**ON_TEXT).fit(LABELLED.pages, LABELLED.labels, sample_weight=weight)
+        for weight in ([3.0] * len(LABELLED), 1 + np.arange(len(LABELLED)) % 2)
+    )
+    alike = LineClassifier(**ON_TEXT).fit(LABELLED.pages, LABELLED.labels)
+    assert_same(one.predict_proba(NEW.pages), alike.predict_proba(NEW.pages))
+    first, second = (np.vstack(each.predict_proba(NEW.pages)) for each in (one, other))
+    assert not np.array_equal(first, second)
+
+
+def test_the_weight_of_a_page_that_nobody_is_sure_of_is_left_out_with_it():
+    unsure = np.full_like(LABELLED.labels[0], UNSURE)
+    weight = 1 + np.arange(len(LABELLED)) % 3
+    model = LineClassifier(**ON_TEXT).fit(
+        [LABELLED.pages[0], *LABELLED.pages],
+        [unsure, *LABELLED.labels],
+        sample_weight=[99.0, *weight],
+    )
+    without = LineClassifier(**ON_TEXT)
+    without.fit(LABELLED.pages, LABELLED.labels, sample_weight=weight)
+    assert_same(model.predict_proba(NEW.pages), without.predict_proba(NEW.pages))
+
+
+def test_one_page_may_have_nearly_all_the_weight():
+    weight = np.full(len(LABELLED), 1e-12)
+    weight[0] = 1e3
+    model = LineClassifier(**TINY).fit(LABELLED.pages, LABELLED.labels, sample_weight=weight)
+    assert np.isfinite(np.concatenate(model.predict_proba(NEW.pages))).all()
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [[1.0], [1.0] * 10, [[1.0] * 9], 1.0, [-1.0, *[1.0] * 8], [np.nan] * 9, [np.inf, *[1.0] * 8]],
+    ids=str,
+)
+def test_weights_that_are_not_one_for_each_page_from_zero_on_are_refused(weight):
+    with pytest.raises(ValueError, match="sample_weight: expected 9 numbers from 0 on, got"):
+        LineClassifier(**TINY).fit(LABELLED.pages, LABELLED.labels, sample_weight=weight)
+
+
+def test_weights_that_leave_nothing_to_learn_from_are_refused():
+    with pytest.raises(ValueError, match="training needs lines that are content"):
+        LineClassifier(**TINY).fit(LABELLED.pages, LABELLED.labels, sample_weight=[0] * 9)
 
 
 # ------------------------------------------------------------------------------- scores

@@ -14,15 +14,16 @@ from linesift.labelling.labels import (
     RELATED,
     UNSURE,
     LabelError,
+    LabelFile,
+    format_label_file,
     label_files,
     load_label_file,
     parse_label_file,
-    read_label_file,
 )
 from linesift.review.label_studio import read_tasks, to_task
 
 TEXT = (
-    "# page: news/1\n# site: a.example\n# language: uk\n# by: reader\n"
+    "# page: news/1\n# site: a.example\n# language: uk\n# type: forum\n# by: reader\n"
     "content\tЗаголовок 😀\n\nrelated?\t<b>Читайте</b>\nother\tשלום\tעולם\nunsure\tx\n"
 )
 FILE = parse_label_file(TEXT.encode(), "a.tsv")
@@ -55,9 +56,15 @@ def run(*arguments: object):
 def test_hand_labels_come_back_and_guesses_do_not_become_labels():
     (one,) = read_tasks(exported(), "x.json")
     assert one.file.page == FILE.page
-    assert one.file.remarks == FILE.remarks
+    assert (one.file.remarks, one.file.page_type) == (FILE.remarks, "forum")
     assert one.file.known.tolist() == [CONTENT, UNSURE, OTHER, UNSURE]
     assert one.file.by_hand.tolist() == FILE.by_hand.tolist() == [True, False, True, True]
+
+
+def test_a_task_that_says_no_page_type_has_none():
+    data = {key: value for key, value in to_task(FILE)["data"].items() if key != "type"}
+    (one,) = read_tasks(exported(data=data), "x.json")
+    assert one.file.page_type == ""
 
 
 def test_an_export_of_label_studio_itself_is_read():
@@ -144,6 +151,8 @@ def test_of_several_annotators_the_last_counts_and_ground_truth_before_it():
             "line 3 of news/1 is labelled other and unsure",
         ),
         (json.dumps([to_task(FILE)] * 2).encode(), "there twice"),
+        (exported(data={**to_task(FILE)["data"], "type": "news"}), "type: expected one of article"),
+        (exported(data={**to_task(FILE)["data"], "type": ["forum"]}), "type: expected one of"),
     ],
 )
 def test_a_wrong_file_is_refused_with_a_reason(data, message):
@@ -152,18 +161,19 @@ def test_a_wrong_file_is_refused_with_a_reason(data, message):
 
 
 def test_a_folder_goes_there_and_back_unchanged(request, tmp_path):
-    """The hand-labelled pages of the repository, and one with everything that is odd."""
+    """Some hand-labelled pages of the repository, and one with everything that is odd."""
     folder = tmp_path / "labels"
     folder.mkdir()
-    for path in label_files(request.config.rootpath / "data" / "pages"):
+    for path in [*label_files(request.config.rootpath / "data" / "pages")][::15]:
         (folder / path.name).write_bytes(path.read_bytes())
+    odd = FILE.page, FILE.labels, np.ones(len(FILE.labels), bool), FILE.remarks, FILE.page_type
+    (folder / "news-1.tsv").write_bytes(format_label_file(LabelFile(*odd)))
     assert run("labels", "export", folder, "--output", tmp_path / "t.json").exit_code == 0
     result = run("labels", "import", tmp_path / "t.json", "--labels", tmp_path / "back")
     assert result.exit_code == 0
     for path in label_files(folder):
-        ours, theirs = read_label_file(path), read_label_file(tmp_path / "back" / path.name)
-        assert ours[0] == theirs[0]
-        assert ours[1].tolist() == theirs[1].tolist()
+        back = load_label_file(tmp_path / "back" / path.name)
+        assert format_label_file(back) == format_label_file(load_label_file(path))
 
 
 def test_import_merges_and_replaces_hand_labels_only_when_told(tmp_path):

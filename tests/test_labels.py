@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +11,20 @@ from linesift.labelling.labels import (
     CONTENT,
     LABELS,
     NAVIGATION,
+    OF_CARDS,
     OTHER,
+    PAGE_TYPES,
     RELATED,
     UNSURE,
     LabelError,
     LabelledPages,
     check_labels,
     content_lines,
+    format_label_file,
     is_test_site,
     label_files,
     no_pages,
+    parse_label_file,
     read_label_file,
     read_label_folder,
     write_atomically,
@@ -29,6 +34,7 @@ from linesift.reading.page import Markup, Page
 from linesift.reading.readers import read_page, read_text
 
 REAL_FILES = list(label_files(Path(__file__).parents[1] / "data" / "pages"))
+SOME_FILES = REAL_FILES[::12]
 TEXT = "Заголовок\n\nПерший абзац.\nЧитайте також: інше\n\n\nНагору\n"
 LABELLED = (
     "# page: news/1\n# site: s.example\n# language: uk\n"
@@ -54,20 +60,27 @@ def hand_labelled(name: str, *labels: int, markup: Markup | None = None) -> Labe
 # The hand-labelled pages of the repository
 
 
-def test_there_are_hand_labelled_pages():
-    assert len(REAL_FILES) >= 2
+def test_hand_labelled_pages_hold_the_lines_of_their_pages():
+    """All of them: a page that is read otherwise than it was labelled teaches without markup."""
+    assert len(REAL_FILES) >= 100
+    for path in REAL_FILES:
+        (source,) = (file for file in path.parent.glob(f"{path.stem}.*") if file.suffix != ".tsv")
+        page, labels = read_label_file(path)
+        check_labels(page, read_page(source))
+        assert len(labels) == len(page.lines)
+        assert (labels != UNSURE).any()
 
 
-@pytest.mark.parametrize("path", REAL_FILES, ids=lambda path: path.stem)
-def test_a_hand_labelled_page_holds_the_lines_of_its_page(path):
-    (source,) = (file for file in path.parent.glob(f"{path.stem}.*") if file.suffix != ".tsv")
-    page, labels = read_label_file(path)
-    check_labels(page, read_page(source))
-    assert len(labels) == len(page.lines)
-    assert CONTENT in labels
+def test_hand_labelled_pages_of_listings_hold_cards_and_most_others_content():
+    pages = read_label_folder(REAL_FILES[0].parent)
+    assert set(pages.page_types) <= {*PAGE_TYPES, ""}
+    of_cards = np.array([name in OF_CARDS for name in pages.page_types])
+    has = {code: np.array([code in y for y in pages.labels]) for code in (CONTENT, RELATED)}
+    assert has[RELATED][of_cards].all()
+    assert has[CONTENT][~of_cards].mean() > 0.9
 
 
-@pytest.mark.parametrize("path", REAL_FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SOME_FILES, ids=lambda path: path.stem)
 def test_a_hand_labelled_page_survives_writing(path, tmp_path):
     page, labels = read_label_file(path)
     write_label_file(tmp_path / "copy.tsv", page, labels)
@@ -90,6 +103,36 @@ def test_a_label_file_keeps_the_line_numbers_of_the_page(label_file):
 def test_what_is_written_is_what_people_write(label_file, tmp_path):
     write_label_file(tmp_path / "new" / "copy.tsv", *read_label_file(label_file))
     assert (tmp_path / "new" / "copy.tsv").read_text(encoding="utf-8") == LABELLED
+
+
+TYPED = "# page: p\n# site: s.example\n# type: forum\n# a remark\ncontent\ta\nother?\tb\n"
+
+
+def test_a_page_type_in_the_head_goes_there_and_back(tmp_path):
+    file = parse_label_file(TYPED.encode(), "p.tsv")
+    assert (file.page_type, file.remarks) == ("forum", ("# a remark",))
+    assert format_label_file(file) == TYPED.encode()
+    (tmp_path / "p.tsv").write_text(TYPED)
+    (tmp_path / "q.tsv").write_text(LABELLED)
+    assert read_label_folder(tmp_path).page_types == ["forum", ""]
+
+
+def test_page_types_are_part_of_what_labelled_pages_say():
+    one, other = (
+        replace(hand_labelled("p", CONTENT, OTHER), page_types=[name]) for name in ("", "forum")
+    )
+    assert one.digest() == hand_labelled("p", CONTENT, OTHER).digest() != other.digest()
+    both = one + other
+    assert both.page_types == ["", "forum"]
+    assert both.select([False, True]).page_types == ["forum"]
+    assert both.map_pages(both.pages).page_types == ["", "forum"]
+
+
+@pytest.mark.parametrize("name", ["news", "Forum", "article forum", "?"])
+def test_a_page_type_that_there_is_not_is_refused_with_those_that_there_are(name):
+    text = TYPED.replace("forum", name).encode()
+    with pytest.raises(LabelError, match=r"^p.tsv: type: expected one of article, forum, .*; got"):
+        parse_label_file(text, "p.tsv")
 
 
 def test_without_a_head_the_file_gives_the_name(tmp_path):

@@ -9,7 +9,7 @@ from linesift.models.context import Context
 from linesift.models.features import hashed_ngrams, line_features, markup_features, word_hashes
 from linesift.models.model import Predicted, label_codes, page_predictions, wanted_page_types
 from linesift.models.odds import expit, mean_judgement, softmax
-from linesift.models.pages import PageColumns, page_tokens
+from linesift.models.pages import PageColumns, offset_cards, page_tokens
 from linesift.models.thresholds import Threshold
 from linesift.reading.page import Batch, Page
 from linesift.reading.tag_paths import hashed_paths
@@ -55,15 +55,17 @@ def test_the_stages_are_what_their_parts_say_in_turn(passes):
     batch = Batch.from_pages(pages)
     text, markup = line_features(batch), markup_features(batch, word_hashes(batch))
     ngrams = model.ngrams.scores(hashed_ngrams(batch, (3, 5), TINY["ngram_bits"], 128, 64))
-    paths = model.paths.scores(hashed_paths(batch.split_paths, TINY["path_bits"]))[batch.path_ids]
+    path_tokens = hashed_paths(batch.split_paths, TINY["path_bits"])
+    paths = model.paths.scores(path_tokens)[batch.path_ids]
     features = line = np.column_stack([text, markup, ngrams, paths])
     p = expit(model.line_network.scores(line)[:, 0])
     columns = PageColumns(batch, line).of(p)
-    tokens = page_tokens(batch, word_hashes(batch))
+    tokens = page_tokens(batch, word_hashes(batch), path_tokens)
     seen = np.column_stack([model.page_types.scores(tokens), columns])
     known = softmax(model.page_types.trees.scores(seen))
     page_types = np.zeros((len(pages), len(PAGE_TYPES)), np.float32)
     page_types[:, model.page_types.types] = known
+    page_types = offset_cards(page_types, model.page_types.cards_offset)
     np.testing.assert_array_equal(model.predict_page_types(pages), page_types)
     for stage in model.context_networks:
         context = Context(batch, word_hashes(batch), text, markup, ngrams, page_types)
@@ -75,7 +77,9 @@ def test_the_stages_are_what_their_parts_say_in_turn(passes):
         assert unsure.any() and not unsure.all()
         p[unsure] = mean_judgement(p, expit(model.trees.scores(features)[:, 0]))[unsure]
     whole = np.column_stack([page_types, PageColumns(batch, line).of(p)])
-    p *= expit(model.has_content.scores(whole)[:, 0])[batch.page_of_line]
+    chance = expit(model.has_content.scores(whole)[:, 0])
+    share = np.minimum(chance / model.content_bounds[1], 1) ** 4
+    p *= share[batch.page_of_line]
     slope, offset = model.calibration[1]
     p = np.clip(1 / (1 + np.exp(-(slope * np.log(p / (1 - p)) + offset))), 1e-6, 1 - 1e-6)
     found = np.vstack(model.predict_proba(pages))

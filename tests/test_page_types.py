@@ -82,7 +82,7 @@ def test_page_types_need_one_for_each_page():
 
 def judged(labelled):
     """Return what is said of types and content of each view, out of site, and the views."""
-    shares = Shares(shorten=0, teasers=0, cut=0, breaks=0, without_article=0.5)
+    shares = Shares(shorten=0, teasers=0, cut=0, breaks=0, runs=0, letters=0, without_article=0.5)
     views = training_views(labelled, shares, hide_markup=True, seed=0)
     fitting = Fitting(views, LineClassifier(**{**TINY, "folds": 9}).get_params())
     rng = np.random.default_rng(0)

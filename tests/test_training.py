@@ -160,6 +160,68 @@ def test_without_corpora_the_hand_labelled_pages_are_all_there_is(pages, tmp_pat
     assert len(data.test) == 0
 
 
+@pytest.mark.parametrize("beside", ["the corpora", "many pages", "few pages"])
+def test_pages_that_are_held_out_by_name_are_scored_and_never_learned_from(
+    beside, lines, pages, tmp_path
+):
+    if beside == "many pages":
+        pages = many_pages(tmp_path)
+    name = HAND.pages[0].page_id
+    lines = lines if beside == "the corpora" else None
+    data = load_data(pages=pages, lines=lines, held_out_pages=[name, "of no page"])
+    found = [[page.page_id for page in part.pages] for part in (data.train, data.test)]
+    assert name in found[1] and name not in found[0]
+    assert not set(data.train.sites) & set(data.test.sites)
+    assert HAND.pages[1].page_id in found[0]
+
+
+def many_pages(folder: Path) -> Path:
+    """Write hand-labelled pages of many sites."""
+    many = made_pages(SITES, markup=False, own_words=True)
+    for page, labels in zip(many.pages, many.labels, strict=True):
+        write_label_file(folder / f"{page.site}.tsv", page, labels)
+    return folder
+
+
+@pytest.mark.parametrize("hand_pages", ["train", "test"])
+def test_without_corpora_pages_of_many_sites_are_split_by_site(hand_pages, tmp_path):
+    data = load_data(pages=many_pages(tmp_path), lines=None, hand_pages=hand_pages)
+    assert set(data.test.sites) == HELD_OUT
+    assert set(data.train.sites) == {site_name(k) for k in SITES} - HELD_OUT
+    (tmp_path / f"{min(data.train.sites)}.tsv").unlink()
+    fewer = load_data(pages=tmp_path, lines=None, hand_pages=hand_pages)
+    assert (len(fewer.train), len(fewer.test)) == (len(SITES) - 1, 0)
+
+
+def test_page_types_of_hand_labelled_pages_are_learned_with_them(pages, tmp_path):
+    for number, path in enumerate(sorted(pages.glob("*.tsv"))):
+        head = "# type: forum\n" if number else ""
+        (tmp_path / path.name).write_text(head + path.read_text(encoding="utf-8"), encoding="utf-8")
+    assert load_data(pages=tmp_path, lines=None).train.page_types == ["", "forum", "forum"]
+
+
+class Weighed(LineClassifier):
+    """Remembers what it is fitted with."""
+
+    fitted_with: list[dict] = []
+
+    def fit(self, X, y, **options):
+        self.fitted_with.append(options)
+        return super().fit(X, y, **options)
+
+
+def test_pages_that_somebody_has_read_weigh_more_than_those_of_gold_texts(lines, pages):
+    data = load_data(pages=pages, lines=lines, most_pages=12)
+    data = replace(data, train=data.train + load_data(pages=pages, lines=None).train)
+    Weighed.fitted_with.clear()
+    train(Weighed(**TINY), data)
+    (options,) = Weighed.fitted_with
+    weight, by_hand = options["sample_weight"], np.array(data.train.corpus) == "hand"
+    assert by_hand.any() and not by_hand.all()
+    assert weight[by_hand].min() > weight[~by_hand].max() > 0
+    assert options["page_types"] == data.train.page_types
+
+
 def test_a_language_left_out_of_training_is_the_one_that_is_scored(lines, pages):
     data = load_data(pages=pages, lines=lines, without_languages=["ru"])
     assert {page.language for page in data.train.pages} == {"en", "uk"}

@@ -12,7 +12,7 @@ from tests.made_pages import TRAIN_SITES, made_pages, typed_pages
 LABELLED = made_pages(TRAIN_SITES)
 
 
-NOTHING = Shares(shorten=0, teasers=0, cut=0, breaks=0, without_article=0)
+NOTHING = Shares(shorten=0, teasers=0, cut=0, breaks=0, runs=0, letters=0, without_article=0)
 
 
 def all_views(labelled=LABELLED, *, hide_markup=True, seed=0, **shares: float) -> TrainingViews:
@@ -127,9 +127,10 @@ def test_the_pages_given_are_not_changed():
 
 def test_views_say_which_are_the_pages_as_they_were_read():
     read = {page.lines for page in LABELLED.pages}
-    shown, as_read, _ = all_views(shorten=0.5)
+    shown, as_read, _, source = all_views(shorten=0.5)
     assert as_read.tolist() == [page.lines in read for page in shown.pages]
     assert 0.1 < as_read.mean() < 0.9
+    assert [LABELLED.pages[k].page_id for k in source] == [page.page_id for page in shown.pages]
 
 
 def test_teasers_of_other_articles_stand_inside_this_one_and_keep_their_label():
@@ -231,11 +232,149 @@ def test_a_page_without_its_article_is_shown_once_more_and_teaches_no_line():
     assert (more.has_content[~without] == 1).all()
 
 
-def test_front_pages_have_no_content_and_of_other_pages_without_any_nobody_knows():
+def test_pages_have_content_where_a_line_is_and_of_others_nobody_asks():
+    """Front pages are told by their type; that they have no content is not learned of them."""
     typed = typed_pages(range(2))
-    shown = all_views(typed, hide_markup=False)
-    expected = {"article": 1, "forum": 1, "listing": 0}
-    assert shown.has_content.tolist() == [expected[one] for one in typed.page_types]
-    untyped = replace(typed, page_types=[""] * len(typed))
-    found = all_views(untyped, hide_markup=False).has_content
-    assert found.tolist() == [expected[one] or -1 for one in typed.page_types]
+    found = all_views(typed, hide_markup=False, without_article=1.0).has_content
+    assert found.tolist() == [1, 0, 1, 0, -1] * 2
+
+
+# ------------------------------------------------------------------------ runs of lines
+
+LONG = " ".join(
+    f"The {name} boat left the harbour at dawn, and all who stood there waved."
+    for name in ("first", "second", "third", "fourth")
+)
+
+
+def run_of(page: Page, labels: list[int], seeds: range) -> list[tuple[Page, np.ndarray]]:
+    """Return the page with its article as a run of short lines, drawn with each seed.
+
+    Those whose heading stands a second time are left out.
+    """
+    y = np.array(labels, np.int8)
+    one = LabelledPages([page], [y], [""], [()])
+    shown = [all_views(one, hide_markup=False, runs=1.0, seed=k).labelled for k in seeds]
+    runs = [(each.pages[0], each.labels[0]) for each in shown]
+    return [(run, y) for run, y in runs if run.lines.count("Boats") == 1]
+
+
+def test_an_article_as_a_run_keeps_heading_noise_and_order_and_has_short_lines_that_begin_alike():
+    page = Page("p", ("Home | Sport", "Boats", LONG, "Read also", LONG, "Top"), (1, 2, 3, 4, 5, 6))
+    labels = [NAVIGATION, CONTENT, CONTENT, RELATED, CONTENT, OTHER]
+    words = set(LONG.lower().replace(",", "").replace(".", "").split())
+    for run, y in run_of(page, labels, range(30)):
+        noise = [(line, code) for line, code in zip(run.lines, y, strict=True) if code != CONTENT]
+        assert noise == [("Home | Sport", NAVIGATION), ("Read also", RELATED), ("Top", OTHER)]
+        assert y[np.flatnonzero(np.diff(y, prepend=9))].tolist() == labels[:1] + labels[2:]
+        heading, *article = content(run, y)
+        assert heading == "Boats"
+        assert len(article) > 2 * 4
+        assert all(len(line) < len(LONG) / 2 and not line[0].islower() for line in article)
+        said = " ".join(article).lower().replace(",", " ").replace(".", " ").split()
+        assert words <= set(said)
+        assert run.numbers == tuple(range(1, len(run.lines) + 1))
+
+
+def test_a_run_is_verses_or_cells_or_rows_of_them():
+    page = Page("p", ("Boats", LONG, "Top"), (1, 2, 3))
+    kinds = Counter()
+    for run, y in run_of(page, [CONTENT, CONTENT, OTHER], range(60)):
+        article = content(run, y)[1:]
+        if any(" | " in line for line in article):
+            kinds["rows"] += 1
+            assert all(line.count(" | ") == 3 for line in article[:-1])
+        elif " ".join(article).lower() == LONG.lower():
+            kinds["verses"] += 1
+        else:
+            kinds["cells"] += 1
+            assert all(any(map(str.isdigit, line)) for line in article[2::3])
+            assert not any(line.endswith((".", ",")) for line in article)
+    assert set(kinds) == {"rows", "verses", "cells"}
+    assert min(kinds.values()) > 3
+
+
+def test_rows_of_a_page_with_markup_stand_in_a_table_and_nothing_else_does():
+    paths = ("nav a", "main h1", "main p", "footer p")
+    lines = ("Home | Sport", "Boats", LONG, "Terms | Contact")
+    page = Page("p", lines, (1, 2, 3, 4), markup=Markup((1.0, 0.0, 0.0, 0.5), paths))
+    of_tables = 0
+    for run, y in run_of(page, [NAVIGATION, CONTENT, CONTENT, OTHER], range(30)):
+        assert run.markup.paths[:2] == ("nav a", "main h1")
+        assert run.markup.paths[-1] == "footer p"
+        (path,) = set(run.markup.paths[2:-1])
+        assert path == ("main table tbody tr" if " | " in run.lines[2] else "main p")
+        assert y.tolist() == [NAVIGATION, CONTENT, *[CONTENT] * (len(y) - 3), OTHER]
+        assert len(run.markup.link_share) == len(run.lines)
+        of_tables += path.endswith(" tr")
+    assert 5 < of_tables < 25
+
+
+def test_a_long_article_is_broken_up_to_some_number_of_lines():
+    many = tuple(f"{LONG} {number}" for number in range(60))
+    page = Page("p", ("Boats", *many), tuple(range(1, 62)))
+    for run, _ in run_of(page, [CONTENT] * 61, range(5)):
+        assert run.lines[-1] == many[-1]
+        assert 120 < len(run.lines) < 300
+
+
+# ------------------------------------------------------------------------ other letters
+
+
+def in_other_letters(page: Page, seed: int) -> Page:
+    """Return the page as plain text in other letters; its single line of content is the first."""
+    y = np.full(len(page.lines), OTHER, np.int8)
+    y[0] = CONTENT
+    one = LabelledPages([page], [y], [""], [()])
+    shown = all_views(one, letters=1.0, seed=seed).labelled
+    plain = [each for each in shown.pages if each.markup is None]
+    assert all(each == page for each in shown.pages if each.markup is not None)
+    return plain[0]
+
+
+TEXT = (
+    "It rained all day, they said: 12:40. The river rose by a hand!",
+    "Дощ ішов увесь день, казали вони; Річка — 40 %.",
+    "It rained? IT RAINED! it rained…",
+    "天气 Straße İstanbul",
+)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_other_letters_leave_lengths_marks_digits_capitals_and_which_words_are_the_same(seed):
+    page = Page("p", TEXT, (1, 2, 3, 4))
+    shown = in_other_letters(page, seed)
+    assert shown.lines != TEXT
+    for line, before in zip(shown.lines, TEXT, strict=True):
+        assert len(line) == len(before)
+        for new, old in zip(line, before, strict=True):
+            assert new == old or (old.isalpha() and new.isalpha())
+            assert new.isupper() == old.isupper() and new.islower() == old.islower()
+    before, after = ("\n".join(lines).lower().split() for lines in (TEXT, shown.lines))
+    renamed = dict(zip(before, after, strict=True))
+    assert [renamed[word] for word in before] == after
+    changed = sum(old != new for old, new in renamed.items() if old.isalpha())
+    assert changed > len(renamed) / 2
+
+
+def test_letters_are_drawn_anew_for_each_page_and_in_several_alphabets():
+    shown = [in_other_letters(Page("p", TEXT, (1, 2, 3, 4)), seed).lines for seed in range(20)]
+    assert len(set(shown)) == 20
+    first = [lines[0].lower()[0] for lines in shown]
+    for alphabet in ("abcdefghijklmnopqrstuvwxyz", "абвгґдеєжзиіїйклмн", "αβγδεζηθικλμνξοπρστ"):
+        assert set(first) & set(alphabet)
+
+
+def test_a_title_above_a_page_in_other_letters_is_in_them_too():
+    markup = Markup((0.0,) * 3, ("h1", "p", "p"), "The river rose")
+    page = Page("p", ("The river rose", "It rained all day.", "Top"), (1, 2, 3), markup=markup)
+    shown = [in_other_letters(page, seed) for seed in range(40)]
+    titled = [each for each in shown if len(each.lines) > 3]
+    assert titled
+    for each in titled:
+        assert each.lines[0] == each.lines[1] != "The river rose"
+
+
+def test_a_page_without_letters_stays_as_it_is():
+    page = Page("p", ("12:40", "天气", "—"), (1, 2, 3))
+    assert in_other_letters(page, 0).lines == page.lines

@@ -203,5 +203,5 @@ def _save(store: "LabelStore", one: "Imported") -> int:
         for number, label, by_hand in zip(file.page.numbers, file.labels, file.by_hand, strict=True)
         if by_hand
     }
-    store.save(file.page, file.labels, changes, remarks=file.remarks)
+    store.save(file.page, file.labels, changes, remarks=file.remarks, page_type=file.page_type)
     return len(changes)

@@ -176,6 +176,7 @@ class LabelStore:
         changes: Mapping[int, Change],
         *,
         remarks: tuple[str, ...] = (),
+        page_type: str = "",
     ) -> Merged:
         """Merge changes into the page's file, on the disk when this returns.
 
@@ -187,6 +188,7 @@ class LabelStore:
         changes : mapping
             By line number.
         remarks : tuple of str
+        page_type : str
             For the head of a new file.
 
         Raises
@@ -201,7 +203,8 @@ class LabelStore:
             raise LabelError(f"{page.page_id}: there is no line {unknown[0]}")
         with self.locked():
             file, version = self.read(page)
-            before = file or LabelFile(page, guesses, np.zeros(len(page.lines), bool), remarks)
+            nobody = np.zeros(len(page.lines), bool)
+            before = file or LabelFile(page, guesses, nobody, remarks, page_type)
             after, replaced, skipped = _merge(before, guesses, changes)
             if file is None or format_label_file(after) != format_label_file(file):
                 data = format_label_file(after)

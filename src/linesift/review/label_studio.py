@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from linesift.labelling.labels import (
+    PAGE_TYPES,
     UNSURE,
     LabelArray,
     LabelError,
@@ -74,6 +75,7 @@ def to_task(
         for number, line in zip(page.numbers, page.lines, strict=True)
     ]
     named = {"page": page.page_id, "site": page.site, "language": page.language}
+    named["type"] = file.page_type
     task: dict[str, Any] = {
         "data": {**named, "remarks": list(file.remarks), "lines": lines},
         "annotations": [],
@@ -139,7 +141,7 @@ def read_tasks(data: bytes, where: str) -> list[Imported]:
 def _read_task(task: Any, where: str) -> Imported | None:
     if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
         raise LabelError(f"{where}: without 'data'; export as JSON, not as JSON-MIN or CSV")
-    page, remarks = _read_page(task["data"], where)
+    page, remarks, page_type = _read_page(task["data"], where)
     annotations = task.get("annotations")
     if not isinstance(annotations, list):
         raise LabelError(f"{where}: without a list of 'annotations'; export as JSON, not JSON-MIN")
@@ -160,7 +162,7 @@ def _read_task(task: Any, where: str) -> Imported | None:
     by_hand = np.zeros(len(page.lines), bool)
     for i, code in chosen.items():
         labels[i], by_hand[i] = code, True
-    return Imported(LabelFile(page, labels, by_hand, remarks), len(complete), disagreed)
+    return Imported(LabelFile(page, labels, by_hand, remarks, page_type), len(complete), disagreed)
 
 
 def _rank(annotation: Mapping[str, Any]) -> tuple[bool, str]:
@@ -168,7 +170,8 @@ def _rank(annotation: Mapping[str, Any]) -> tuple[bool, str]:
     return bool(annotation.get("ground_truth")), str(changed)
 
 
-def _read_page(data: Mapping[str, Any], where: str) -> tuple[Page, tuple[str, ...]]:
+def _read_page(data: Mapping[str, Any], where: str) -> tuple[Page, tuple[str, ...], str]:
+    """Return the page of a task, the remarks of its label file, and its page type."""
     name, rows = data.get("page"), data.get("lines")
     if not isinstance(name, str) or not name.strip() or not isinstance(rows, list):
         raise LabelError(
@@ -194,7 +197,13 @@ def _read_page(data: Mapping[str, Any], where: str) -> tuple[Page, tuple[str, ..
         for one in data.get("remarks") or ()
         if isinstance(one, str) and one.startswith("#")
     )
-    return Page(_encodable(name), tuple(lines), tuple(numbers), site, language), remarks
+    page_type = data.get("type") or ""
+    if page_type and page_type not in PAGE_TYPES:
+        raise LabelError(
+            f"{where}: type: expected one of {', '.join(PAGE_TYPES)}; got {str(page_type)[:40]!r}"
+        )
+    page = Page(_encodable(name), tuple(lines), tuple(numbers), site, language)
+    return page, remarks, page_type
 
 
 def _encodable(text: str) -> str:

@@ -204,8 +204,8 @@ class LineClassifier(LineEstimator):
             One of `linesift.labelling.labels.PAGE_TYPES` for each page, or empty where it is
             not known. Page types are told by models that were fitted on two of them or more.
         sample_weight : array-like of shape (n_pages,), optional
-            How much the lines of each page count where lines are told apart; all alike by
-            default.
+            How much the lines of each page count for the networks and trees that tell lines
+            apart; all alike by default. Nothing at all is learned from pages that count 0.
 
         Raises
         ------
@@ -215,11 +215,13 @@ class LineClassifier(LineEstimator):
             or number that no model has.
         """
         self._check_ngrams()
-        labelled = self._checked(X, y, page_types)
         weight = None
         if sample_weight is not None:
-            known = [bool((one != UNSURE).any()) for one in label_arrays(X, y)]
-            weight = _page_weight(sample_weight, len(known))[known]
+            y = label_arrays(X, y)
+            weight = _page_weight(sample_weight, len(y))
+            y = [one if w else np.full_like(one, UNSURE) for one, w in zip(y, weight, strict=True)]
+            weight = weight[[bool((one != UNSURE).any()) for one in y]]
+        labelled = self._checked(X, y, page_types)
         views = self._views(labelled, self.random_state)
         fitting = Fitting(views, self.get_params(), weight)
         return self._fit_on(fitting, *fitting.linear())

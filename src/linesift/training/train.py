@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import clone
 
 from linesift.labelling.corpora import read_corpus
@@ -98,8 +99,8 @@ def load_data(
         of labels by default. Pages whose lines are still the same are learned from with
         their markup.
     hand_pages : {"train", "test"}
-        What hand-labelled pages are for. Where there is nothing else, and pages of many
-        sites, those of test sites are held out all the same.
+        What hand-labelled pages are for beside the corpora. Where there is nothing else, they
+        are learned from, but those of test sites if there are many sites.
     held_out_pages : sequence of str
         Names of hand-labelled pages that are held out in any case.
     hold_out : {"test", "validation"}
@@ -129,10 +130,11 @@ def load_data(
         sources = Path(pages if html is None else html)
         hand = hand.map_pages([_with_markup(page, sources) for page in hand.pages])
         is_out = np.array([page.page_id in held_out_pages for page in hand.pages], bool)
-        is_out |= hand_pages == "test"
+        if lines is not None and any(Path(lines).glob("*.parquet")):
+            is_out |= hand_pages == "test"
+        else:
+            is_out |= _of_test_sites(hand.sites)
         train, test = hand.select(~is_out), hand.select(is_out)
-        if lines is None or not any(Path(lines).glob("*.parquet")):
-            train, test = _split_by_site(train, test)
     kept = test  # what no training may see: what is scored, and the test sites while tuning
     if lines is not None:
         for path in sorted(Path(lines).glob("*.parquet")):
@@ -166,14 +168,11 @@ def load_data(
     return Data(train, test)
 
 
-def _split_by_site(
-    train: LabelledPages, test: LabelledPages
-) -> tuple[LabelledPages, LabelledPages]:
-    """Hold out the test sites of hand-labelled pages, if there are enough sites to learn from."""
-    if len(set(train.sites)) < _MANY_SITES:
-        return train + test, no_pages()
-    is_out = np.array([is_test_site(site) for site in train.sites], bool)
-    return train.select(~is_out), test + train.select(is_out)
+def _of_test_sites(sites: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Tell which pages are of test sites; none of them where there are few to learn from."""
+    if len(set(sites)) < _MANY_SITES:
+        return np.zeros(len(sites), bool)
+    return np.array([is_test_site(site) for site in sites], bool)
 
 
 def _unseen(train: LabelledPages, kept: LabelledPages) -> LabelledPages:

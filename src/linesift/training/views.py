@@ -181,13 +181,13 @@ def _shown(
     elif plain and rng.random() < shares.breaks:
         link_share = page.markup.link_share if page.markup else (0.0,) * len(page.lines)
         view = _broken(view, [link_share[k] for k in keep], rng)
-    if plain and rng.random() < shares.letters:
-        view = _View(_in_other_letters(view.page, rng), view.labels)
     if plain and page.markup and page.markup.title and rng.random() < _TITLED:
         pieces = [[line] for line in view.page.lines]
         titled = _pieces(view, [[page.markup.title, *pieces[0]], *pieces[1:]])
         titled.labels[0] = UNSURE
         view = titled
+    if plain and rng.random() < shares.letters:
+        view = _View(_in_other_letters(view.page, rng), view.labels)
     return view
 
 
@@ -216,12 +216,16 @@ def _as_run(view: _View, rng: np.random.Generator) -> _View:
     run = _pieces(view, pieces)
     if of_verses or run.page.markup is None:
         return run
-    paths = run.page.markup.paths
-    rows = tuple(
-        " ".join([*path.split(" ")[:-1], "table", "tbody", "tr"]) if _CELLS in line else path
-        for path, line in zip(paths, run.page.lines, strict=True)
+    broken = np.repeat([k in content for k in range(len(pieces))], [len(one) for one in pieces])
+    paths = tuple(
+        " ".join([*path.split(" ")[:-1], "table", "tbody", "tr"])
+        if is_of_run and _CELLS in line
+        else path
+        for path, line, is_of_run in zip(
+            run.page.markup.paths, run.page.lines, broken.tolist(), strict=True
+        )
     )
-    return _View(replace(run.page, markup=replace(run.page.markup, paths=rows)), run.labels)
+    return _View(replace(run.page, markup=replace(run.page.markup, paths=paths)), run.labels)
 
 
 def _cells(parts: Sequence[str], rng: np.random.Generator) -> list[str]:
