@@ -204,8 +204,8 @@ def _with_markup(page: Page, folder: Path) -> Page:
         path = (root / f"{page.page_id}{suffix}").resolve()
         if path.is_file() and path.is_relative_to(root):
             read = read_html(path.read_bytes())
-            if read.lines == page.lines:
-                return replace(page, markup=read.markup)
+            if [line.split() for line in read.lines] == [line.split() for line in page.lines]:
+                return replace(page, lines=read.lines, markup=read.markup)  # with indentation
     return page
 
 
