@@ -91,7 +91,8 @@ def made_page(site: int, number: int, *, own_words: bool = False) -> tuple[str, 
     words of their own they share none.
     """
     rng = random.Random(1000 * site + number)
-    words = _words(site, f"{_LETTERS[site]}{_LETTERS[number]}" if own_words else "")
+    ending = _LETTERS[site % len(_LETTERS)] * (1 + site // len(_LETTERS)) + _LETTERS[number]
+    words = _words(site, ending if own_words else "")
     body = _BODIES[site % len(_BODIES)]
 
     def headline() -> str:

@@ -22,13 +22,13 @@ TESTED = [site for site in SITES if is_test_site(site_name(site))]
 @pytest.fixture
 def corpus(tmp_path, monkeypatch) -> list[str]:
     """Options that name a made-up corpus; two stand-ins are the peers, and two are missing."""
-    labelled = made_pages(SITES, corpus="made")
+    labelled = made_pages(SITES, corpus="made", own_words=True)
     types = ["listing" if k % 2 else "article" for k in range(len(labelled))]
     labelled = replace(labelled, page_types=types)
     write_corpus(tmp_path / "lines" / "made.parquet", labelled)
     (tmp_path / "raw" / "made").mkdir(parents=True)
     documents = [
-        Document(page.page_id, (made_page(site, 0)[0].encode(),), gold, wanted=gold[:1])
+        Document(page.page_id, (made_page(site, 0, own_words=True)[0].encode(),), gold, wanted=gold[:1])
         for site, page, gold in zip(SITES, labelled.pages, labelled.gold, strict=True)
     ]
     monkeypatch.setitem(READERS, "made", lambda folder: iter(documents))

@@ -27,7 +27,8 @@ class Store:
         self.folder, self.uri = folder, f"sqlite:///{folder}/mlflow.db"
         self.client = MlflowClient(self.uri)
         self.client.create_registered_model("linesift")
-        write_corpus(folder / "lines" / "made.parquet", made_pages(range(9, 60), corpus="made"))
+        made = made_pages(range(9, 60), corpus="made", own_words=True)
+        write_corpus(folder / "lines" / "made.parquet", made)
         self.digest = evaluate(
             "rule", RunRule(), read_test_pages(folder / "lines"), forms=("text",)
         ).digest

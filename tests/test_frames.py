@@ -9,7 +9,12 @@ from linesift.reading.readers import read_string
 from tests.made_pages import NEW_SITES, fitted_on_types, made_pages, typed_pages
 
 TEXTS = ["\n".join(page.lines) for page in made_pages(NEW_SITES).pages]
-HTML = "<!doctype html><nav><a href=/>Home</a></nav><p>It rained all day, they said, and more."
+PARAGRAPHS = (
+    "It rained all day, they said, and in the evening the river rose over its banks.",
+    "Nobody was hurt, but the bridge will stay closed until the end of the week.",
+    "The council asked everybody who lives near the harbour to move their boats.",
+)
+HTML = f"<!doctype html><nav><a href=/>Home</a></nav><article><p>{'<p>'.join(PARAGRAPHS)}</article>"
 LIBRARIES = {"pandas": pd.DataFrame, "polars": pl.DataFrame}
 RULE = RunRule()
 
@@ -43,7 +48,7 @@ def test_lines_with_labels_and_probabilities_are_lists(library):
 def test_html_bytes_and_pictures_may_stand_in_one_column(library):
     frame = LIBRARIES[library]({"text": [HTML.encode(), b"\x89PNG\r\n\x1a\n", None, b""]})
     found = predict_frame(frame, lines=True)
-    assert found["article"].to_list() == ["It rained all day, they said, and more.\n", "", "", ""]
+    assert found["article"].to_list() == ["".join(f"{line}\n" for line in PARAGRAPHS), "", "", ""]
     assert [bool(error) for error in found["error"].to_list()] == [False, True, False, False]
 
 

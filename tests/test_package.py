@@ -9,6 +9,8 @@ from shutil import which
 
 import pytest
 
+from linesift import load_model, read_text
+
 ROOT = Path(__file__).parents[1]
 PAGE = "Home\nIt rained all day, they said, and the river rose over its banks.\nRead also\n"
 INTERPRETERS = ("python3.11", "python3.12", "python3.13")
@@ -72,4 +74,4 @@ def test_the_wheel_predicts_in_an_empty_environment(interpreter, built, tmp_path
         [binaries / "linesift", "predict", "page.txt"], cwd=tmp_path, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{PAGE.splitlines()[1]}\n"
+    assert done.stdout == load_model().extract_text(read_text(PAGE)) != ""

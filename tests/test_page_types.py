@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from linesift.labelling.labels import CONTENT, PAGE_TYPES, UNSURE
+from linesift.models.pages import offset_cards
 from linesift.training.classifier import LineClassifier
-from linesift.training.fitting import Fitting
+from linesift.training.fitting import Fitting, _cards_offset
 from linesift.training.views import Shares, training_views
 from tests.made_pages import NEW_SITES, TINY, TRAIN_SITES, assert_same, fitted_on_types, typed_pages
 
+LISTING = PAGE_TYPES.index("listing")
 TYPED = typed_pages(TRAIN_SITES, per_site=2)
 NEW = typed_pages(NEW_SITES, per_site=2)
 
@@ -43,14 +45,14 @@ def test_pages_without_their_article_give_nothing_and_those_with_one_keep_it():
     assert np.mean([one.keep.any() for one in model.predict_lines(bare)]) < 0.1
     # Lines alone tell most of these pages apart; what trees of whole pages add is seen beside.
     lines_only = replace(model.model_, has_content=None)
-    for pages, factor in ((articles.pages, 1), (bare, 0.5)):
+    for pages, has_content in ((articles.pages, True), (bare, False)):
         whole, alone = (
             np.concatenate([proba[:, CONTENT] for proba in one.predict_proba(pages)])
             for one in (model, lines_only)
         )
         assert (whole <= alone).all()
-        assert np.median(whole / alone) < factor
-        assert (whole[alone > 0.9] > 0.8).all()
+        share = whole / alone
+        assert (share == 1).mean() > 0.95 if has_content else np.median(share) < 0.5
 
 
 def test_no_trees_of_types_are_no_types_and_no_trees_of_pages_no_judgement_of_whole_pages():
@@ -77,11 +79,24 @@ def test_page_types_need_one_for_each_page():
         LineClassifier(**TINY).fit(TYPED.pages, TYPED.labels, page_types=["article", "forum"])
 
 
+def test_hardly_any_article_is_taken_for_a_listing_while_training_and_none_is_more_likely_one():
+    model = fitted_on_types().model_.page_types
+    assert model.cards_offset <= 0
+    articles = np.zeros((1000, len(PAGE_TYPES)), np.float32)
+    articles[:, LISTING] = np.linspace(0, 0.9, 1000)
+    articles[:, 0] = 1 - articles[:, LISTING]
+    after = offset_cards(articles, _cards_offset(articles))
+    assert 1 <= (after[:, LISTING] > 0.5).sum() <= 6
+    articles[:, LISTING] /= 3
+    articles[:, 0] = 1 - articles[:, LISTING]
+    assert _cards_offset(articles) == _cards_offset(articles[:0]) == 0
+
+
 # --------------------------------------------------------------------------- out of site
 
 
 def judged(labelled):
-    """Return what is said of types and content of each view, out of site, and the views."""
+    """Return views, and what is said out of site: their types, what of their lines is left.""""""
     shares = Shares(shorten=0, teasers=0, cut=0, breaks=0, runs=0, letters=0, without_article=0.5)
     views = training_views(labelled, shares, hide_markup=True, seed=0)
     fitting = Fitting(views, LineClassifier(**{**TINY, "folds": 9}).get_params())
@@ -89,11 +104,16 @@ def judged(labelled):
     line = fitting.line(None, None)
     probability = rng.random(fitting.batch.n_lines)
     _, types = fitting.page_types(line, probability)
-    _, content = fitting.content_of_pages(line, probability, types)
-    return views, types, content
+    _, bounds, lower = fitting.content_of_pages(line, probability, types)
+    assert ((bounds > 0) & (bounds < 1)).all()
+    share = (lower / probability)[fitting.batch.page_starts[:-1]]
+    np.testing.assert_allclose(lower, probability * share[fitting.batch.page_of_line])
+    return views, types, share
 
 
-def test_what_is_said_of_a_page_in_training_hangs_on_no_type_of_its_own_site():
+def test_what_is_said_of_a_page_in_training_hangs_on_no_type_of_its_own_site(monkeypatch):
+    """But for one number that is the same for all pages: how likely listings are at all."""
+    monkeypatch.setattr("linesift.training.fitting._cards_offset", lambda articles: 0.0)
     odd = TYPED.sites[0]
     own = [site == odd for site in TYPED.sites]
     swapped = {"article": "listing", "listing": "forum", "forum": "article"}
@@ -117,6 +137,7 @@ def test_types_are_learned_of_no_page_whose_article_was_taken_out():
     assert (told == expected)[~taken_out].mean() > 0.9
 
 
-def test_whether_there_is_content_is_told_of_pages_of_sites_that_were_not_learned_from():
-    views, _, content = judged(TYPED)
-    assert ((content > 0.5) == (views.has_content == 1)).mean() > 0.9
+def test_lines_are_lowered_on_pages_of_new_sites_without_content_and_hardly_on_others():
+    views, _, share = judged(TYPED)
+    assert (share[views.has_content == 0] < 0.5).mean() > 0.8
+    assert (share[views.has_content == 1] == 1).mean() > 0.95

@@ -39,8 +39,10 @@ def kinds(html: str) -> list[str]:
     return named(noise_labels(read_html(html)))
 
 
-def weak(html: str, gold: list[str] = GOLD, title: str = "") -> WeakLabels:
-    return label_page(read_html(html), gold, title)
+def weak(
+    html: str, gold: list[str] = GOLD, title: str = "", page_type: str = "article"
+) -> WeakLabels:
+    return label_page(read_html(html), gold, title, page_type)
 
 
 # Content
@@ -96,6 +98,122 @@ def test_one_disclaimer_below_the_article_stays_noise():
 def test_prose_in_another_element_stays_noise():
     comments = "".join(f"<div class=comment><p>{text}</div>" for text in PROSE)
     assert named(weak(ARTICLE + comments).labels) == ["content"] * 2 + ["other"] * 3
+
+
+# Parts of the article that the gold text leaves out
+
+
+def between(part: str) -> list[str]:
+    """Return the labels of what stands between the paragraphs of the article, in its element."""
+    found = weak(f"<nav><a href=/>Town</a></nav><main><p>{LEAD}</p>{part}<p>{BODY}</p></main><p>Rain")
+    first, content, *inside, last, _ = named(found.labels)
+    assert (first, content, last) == ("navigation", "content", "content")
+    return inside
+
+
+@pytest.mark.parametrize(
+    ("part", "lines"),
+    [
+        ("<ul><li>Bring a lamp<li>Bring a coat</ul>", 2),
+        ("<ol><li>Walk to the mill<li>Turn left</ol>", 2),
+        ("<dl><dt>Length<dd>300 paces</dl>", 2),
+        ("<table><tr><th>Day<th>Walkers<tr><td>Saturday<td>900</table>", 2),
+        ("<h2>What is closed</h2>", 1),
+        ("<div class=part><h3>What is closed</h3></div>", 1),
+        ("<figure><img src=a.png><figcaption>The bridge at dawn</figcaption></figure>", 1),
+        ("<pre>length = 300</pre>", 1),
+        ("<ul><li>See <a href=/>the map</a> of all the ways around the old town</ul>", 1),
+    ],
+)
+def test_items_cells_subheads_and_captions_inside_the_article_are_doubtful(part, lines):
+    assert between(part) == ["unsure"] * lines
+
+
+@pytest.mark.parametrize(
+    ("part", "kind"),
+    [
+        ("<ul class=share><li>Telegram<li>Mail</ul>", "other"),
+        ("<div class=related><ul><li>Ferry news<li>Night buses</ul></div>", "related"),
+        ("<div class=comments><ul><li>I go there<li>So do I</ul></div>", "other"),
+        ("<nav><ul><li><a href=/>Town</a><li><a href=/>Sport</a></ul></nav>", "navigation"),
+        (f"<ul><li><a href=/>{HEADLINES[0]}</a><li><a href=/>{HEADLINES[1]}</a></ul>", "related"),
+        ("<figure><figcaption class=credit>By our desk</figcaption></figure>", "other"),
+        ("<div>By our desk</div>", "other"),
+    ],
+)
+def test_lists_that_share_lead_elsewhere_or_are_called_noise_stay_noise(part, kind):
+    assert set(between(part)) == {kind}
+
+
+@pytest.mark.parametrize("place", ["before", "after", "outside"])
+def test_lists_that_do_not_stand_between_lines_of_the_article_in_its_element_stay_noise(place):
+    rows = "<ul><li>Bring a lamp<li>Bring a coat</ul>"
+    before, after = (rows if place == one else "" for one in ("before", "after"))
+    html = f"<main>{before}<p>{LEAD}<p>{BODY}</p>{after}</main>"
+    if place == "outside":
+        html = f"<main><p>{LEAD}<p>{BODY}</main>{rows}<footer><p>Rain</footer>"
+        html += f"<p>{TITLE} on the river"
+        found = weak(html, [LEAD, BODY, f"{TITLE} on the river"])
+    else:
+        found = weak(html)
+    assert named(found.labels).count("other") == 2 + (place == "outside")
+    assert "unsure" not in named(found.labels)
+
+
+def test_the_container_is_where_most_of_the_article_stands_even_if_not_all_of_it():
+    """A lead above the article's own element does not make the whole page its container."""
+    lead = f"<header><p>{LEAD}</header>"
+    rows = "<ul><li>Bring a lamp<li>Bring a coat</ul>"
+    gold = [LEAD, *PROSE]
+    article = f"<main><p>{PROSE[0]}<p>{PROSE[1]}{rows}<p>{PROSE[2]}</main>"
+    outside = "<div><ul><li>Town<li>Harbour</ul></div>"
+    found = named(weak(f"{lead}{outside}{article}", gold).labels)
+    assert found == ["content", "other", "other", "content", "content", *["unsure"] * 2, "content"]
+
+
+def test_an_article_of_one_line_has_no_parts_between():
+    found = weak(f"<main><p>{LEAD}<ul><li>Bring a lamp</ul></main>", [LEAD])
+    assert named(found.labels) == ["content", "other"]
+
+
+def test_without_markup_no_part_is_doubtful():
+    page = read_text("\n".join([LEAD, "Bring a lamp", BODY]))
+    assert named(label_page(page, GOLD, "", "article").labels) == ["content", "other", "content"]
+
+
+# Listings
+
+
+CARDS = "".join(
+    f"<div class=card><h3><a href=/{k}>{headline}</a></h3><p>{PROSE[k]}</p></div>"
+    for k, headline in enumerate(HEADLINES)
+)
+OF_CARDS_GOLD = [text for pair in zip(HEADLINES, PROSE, strict=True) for text in pair]
+
+
+@pytest.mark.parametrize("page_type", ["listing", "collection"])
+def test_the_gold_text_of_a_listing_is_its_cards(page_type):
+    found = weak(f"<nav><a href=/>Town</a></nav><main>{CARDS}</main><p>Rain", OF_CARDS_GOLD, TITLE, page_type)
+    assert named(found.labels) == ["navigation", *["related"] * 6, "other"]
+    assert (found.found, found.heading) == (1, None)
+
+
+@pytest.mark.parametrize("page_type", ["article", "forum", "product", ""])
+def test_the_same_text_of_another_type_is_content(page_type):
+    found = weak(f"<main>{CARDS}</main>", OF_CARDS_GOLD, "", page_type)
+    assert named(found.labels) == ["content"] * 6
+
+
+def test_gold_that_stands_alone_in_its_place_of_a_listing_is_doubtful():
+    html = f"<main><h1>{TITLE}</h1><p>{LEAD}</p>{CARDS}</main>"
+    found = weak(html, [TITLE, LEAD, *OF_CARDS_GOLD], TITLE, "listing")
+    assert named(found.labels) == ["unsure", "unsure", *["related"] * 6]
+
+
+def test_a_listing_has_no_content_without_markup_either():
+    page = read_text("\n".join(["Home", *OF_CARDS_GOLD]))
+    labels = named(label_page(page, OF_CARDS_GOLD, "", "listing").labels)
+    assert labels == ["other", *["related"] * 6]
 
 
 # Titles

@@ -65,6 +65,8 @@ _PARTS_OF_LISTS = frozenset("comment comments author byline date time timestamp"
 _LISTS = frozenset(("ul", "ol", "dl", "table", "tbody", "nav"))
 _PARTS = frozenset("li dd dt tr td th caption figcaption pre h2 h3 h4 h5 h6".split())
 """Elements of an article that gold texts leave out."""
+_OF_LINES = _PARTS | {"p", "h1"}
+"""Elements that hold a line, or a few, instead of an article."""
 _CONTAINER = 0.7  # share of the content that stands in the article's container
 _LINKED_PART = 0.3  # link share from which an item of a list rather leads elsewhere
 _CARDS = 3  # lines in one place of the tree that make it a list of cards
@@ -160,7 +162,10 @@ def _parts_left_out(page: Page, labels: LabelArray) -> npt.NDArray[np.bool_]:
 
 
 def _container(paths: Sequence[str], sizes: Sequence[int]) -> str:
-    """Return the innermost element in which most of the content stands.
+    """Return the innermost element around lines in which most of the content stands.
+
+    Paragraphs and the like are no such element: most articles are nothing but paragraphs in
+    one place of the tree.
 
     >>> _container(["body main div p", "body main div ul li", "body p"], [50, 40, 10])
     'body main div'
@@ -168,6 +173,8 @@ def _container(paths: Sequence[str], sizes: Sequence[int]) -> str:
     within: dict[str, int] = {}
     for path, size in zip(paths, sizes, strict=True):
         elements = path.split(" ")
+        while elements and _tag(elements[-1]) in _OF_LINES:
+            elements.pop()
         for depth in range(1, len(elements) + 1):
             prefix = " ".join(elements[:depth])
             within[prefix] = within.get(prefix, 0) + size
