@@ -13,14 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from linesift import load_model
-from linesift.labelling.corpora import original_documents
+from linesift.labelling.corpora import original_documents, read_test_pages
 from linesift.labelling.labels import LabelledPages
 from linesift.models.model import LinePredictor
 from linesift.models.predict import predict_pages
 from linesift.reading.page import Page
 from linesift.reading.readers import decode, read_text
 from linesift.scoring.metrics import mean_score, signed, text_f1
-from linesift.training.train import load_data
 
 SETS = ("web-content-extraction-benchmark", "article-extraction-dataset", "fundus")
 
@@ -91,13 +90,13 @@ def main() -> None:
     """Print a table of the converters, by data set and over all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", help="a model file; the shipped model by default")
-    parser.add_argument("--lines", default="data/lines", help="labelled corpora")
+    parser.add_argument("--lines", default="data/lines", type=Path, help="labelled corpora")
     parser.add_argument("--raw", default="data/raw", type=Path, help="the HTML of the pages")
     parser.add_argument("--sets", nargs="+", default=SETS, help="names of data sets")
     parser.add_argument("--types", nargs="+", default=["article"], help="page types")
     options = parser.parse_args()
     model = load_model(options.model)
-    labelled = load_data(pages=None, lines=options.lines).test
+    labelled = read_test_pages(options.lines)
     documents = original_documents(labelled, options.raw)
     chosen = [
         one is not None and corpus in options.sets and page_type in options.types

@@ -11,6 +11,7 @@ from linesift.labelling.corpus_readers import READERS
 from linesift.labelling.documents import Document
 from linesift.labelling.labels import is_test_site
 from linesift.scoring import peers, speed
+from linesift.scoring.compare import ALL_TYPES
 from tests.fake_peers import all_lines, long_lines, named
 from tests.made_pages import made_page, made_pages, site_name
 
@@ -59,10 +60,13 @@ def test_systems_stand_in_one_table_and_their_differences_in_another(model, qual
         "linesift: not installed and left out: absent, newer (needs Python 3.99); "
     )
     found = json.loads(report.read_text())
-    names = [one["system"] for one in found["systems"]]
+    names = [one["system"] for one in found["systems"] if one["system"] != ALL_TYPES]
     assert names[:4] == ["linesift", "linesift", "all_lines", "long_lines"]
     scores, differences = result.stdout.partition("word F1")[0].split("minus linesift:")
+    assert ALL_TYPES not in scores + differences  # cards are no content there
     for one in found["systems"]:
+        if one["system"] == ALL_TYPES:
+            continue
         row = next(
             line
             for line in scores.splitlines()
@@ -89,6 +93,9 @@ def test_word_f1_stands_in_a_table_by_page_type(model, quality, tmp_path):
     scores = [one["scores"], *one["by_page_type"].values()]
     values = [f"{each['word_f1']['value']:.3f}" for each in scores]
     assert row.split()[-len(values) - 1 :] == [*values, f"{one['scores']['with']['value']:.3f}"]
+    rows = [line.strip() for line in table.splitlines()]
+    assert sum(line.startswith("linesift") for line in rows) == 4
+    assert sum(line.startswith(ALL_TYPES) for line in rows) == 2  # HTML and text
 
 
 def test_one_data_set_can_be_compared_alone(model, quality, tmp_path):

@@ -10,11 +10,10 @@ from mlflow import MlflowClient
 
 from linesift import save_model
 from linesift.cli import main
-from linesift.labelling.corpora import write_corpus
+from linesift.labelling.corpora import read_test_pages, write_corpus
 from linesift.models.baselines import RunRule
 from linesift.models.model_file import make_card
 from linesift.scoring.evaluate import evaluate
-from linesift.training.train import load_data
 from tests.made_pages import fitted, made_pages, tracking_database
 
 MODELS = {"good": fitted, "poor": RunRule}
@@ -31,7 +30,7 @@ class Store:
         made = made_pages(range(9, 60), corpus="made", own_words=True)
         write_corpus(folder / "lines" / "made.parquet", made)
         self.digest = evaluate(
-            "rule", RunRule(), load_data(pages=None, lines=folder / "lines").test, forms=("text",)
+            "rule", RunRule(), read_test_pages(folder / "lines"), forms=("text",)
         ).digest
         self.set_floor(0.1)
 

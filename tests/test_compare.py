@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 
 from linesift.labelling.documents import Document
-from linesift.labelling.labels import CONTENT, OTHER, UNSURE
+from linesift.labelling.labels import CONTENT, LABELS, OTHER, PAGE_TYPES, UNSURE
 from linesift.labelling.weak_labels import heading_lines
+from linesift.models.baselines import RunRule
+from linesift.models.model import Predicted
 from linesift.scoring.compare import (
+    ALL_TYPES,
     SCORES,
     Comparison,
     kept_lines,
@@ -198,6 +201,28 @@ def test_a_model_is_scored_by_the_text_of_the_lines_it_keeps(comparison):
     html, _ = comparison.linesift(fitted(), threshold=0.0)  # everything
     words = "\n".join(LABELLED.pages[0].lines), "\n".join(comparison.documents[0].gold)
     assert html.words.columns["word_f1"][0] == word_f1(*words)
+
+
+class OnlyListings(RunRule):
+    """Takes every page for a listing, and every line of it for a card."""
+
+    def predicted(self, X):
+        types = np.tile(np.array(PAGE_TYPES) == "listing", (len(X), 1)).astype(np.float32)
+        cards = np.eye(len(LABELS))[LABELS.index("related")]
+        return Predicted([np.tile(cards, (len(page.lines), 1)) for page in X], types)
+
+
+def test_cards_of_listings_are_kept_where_all_page_types_are(comparison):
+    by_default = comparison.linesift(OnlyListings(), threshold=0.5)
+    with_cards = comparison.linesift(OnlyListings(), threshold=0.5, all_types=True)
+    assert [one.name for one in by_default] == ["linesift"] * 2
+    assert [(one.name, one.reads) for one in with_cards] == [
+        (ALL_TYPES, "HTML"),
+        (ALL_TYPES, "text"),
+    ]
+    assert {one.estimates["line_f1"].value for one in by_default} == {0}
+    words = "\n".join(LABELLED.pages[0].lines), "\n".join(comparison.documents[0].gold)
+    assert {one.words.columns["word_f1"][0] for one in with_cards} == {word_f1(*words)}
 
 
 def test_every_page_type_has_its_own_scores(outputs):

@@ -19,6 +19,7 @@ from linesift.labelling.corpora import (
     original_documents,
     read_chunks,
     read_corpus,
+    read_test_pages,
     write_corpus,
 )
 from linesift.labelling.corpus_readers import READERS, SOURCES
@@ -487,6 +488,19 @@ def test_the_split_column_is_that_of_the_sites(labelled, tmp_path):
     split = pq.read_table(tmp_path / "x.parquet").column("split").to_pylist()
     assert split == ["test" if is_test_site(site) else "train" for site in many.sites]
     assert set(split) == {"test", "train"}
+
+
+def test_pages_of_the_test_sites_of_all_corpora_are_read_and_none_that_waits_for_labels(
+    labelled, tmp_path
+):
+    pages = [replace(labelled.pages[0], site=f"site{i}.example") for i in range(60)]
+    many = LabelledPages(pages, labelled.labels[:1] * 60, ["x"] * 60, labelled.gold[:1] * 60)
+    write_corpus(tmp_path / "x.parquet", many)
+    nobody_said = [np.full_like(y, UNSURE) for y in many.labels]
+    write_corpus(tmp_path / "y.parquet", replace(many, labels=nobody_said))
+    found = read_test_pages(tmp_path)
+    tested = [is_test_site(site) for site in many.sites]
+    assert found.digest() == many.select(tested).digest()
 
 
 @pytest.mark.parametrize("column", ["labels", "lines", "link_share", "paths", "site", "title"])

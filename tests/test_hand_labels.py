@@ -5,6 +5,7 @@ import pytest
 
 from linesift.labelling.hand_labels import (
     confusion,
+    doubtful_lines,
     hand_labelled,
     outrank,
     read_hand_labels,
@@ -126,3 +127,12 @@ def test_the_confusion_counts_lines_that_both_are_sure_of():
     assert counts.sum() == 4
     doubtful = replace(ALIGNED, labels=[np.full_like(y, UNSURE) for y in ALIGNED.labels])
     assert confusion(HAND, doubtful).sum() == 0
+
+
+def test_what_lines_that_alignment_left_doubtful_are_by_hand():
+    assert doubtful_lines(HAND, ALIGNED).sum() == 0
+    labels = [np.where(y == CONTENT, UNSURE, y).astype(np.int8) for y in ALIGNED.labels]
+    counts = doubtful_lines(HAND, replace(ALIGNED, labels=labels))
+    assert (counts[CONTENT], counts[OTHER], counts.sum()) == (2, 1, 3)
+    by_neither = replace(HAND, labels=[np.full_like(y, UNSURE) for y in HAND.labels])
+    assert doubtful_lines(by_neither, replace(ALIGNED, labels=labels)).sum() == 0

@@ -20,7 +20,6 @@ from linesift.reading.hints import MOST_HINTS, page_hints
         ),
         (b"<meta property=og:url content=http://a.example/t/12>", ("depth:2",)),
         (b"<img src=a><img src=b><img src=c><img src=d>", ("img:3",)),
-        (b"<textarea></textarea><input>", ("input:1", "textarea:1")),
     ],
 )
 def test_what_a_page_declares_of_itself(html, expected):

@@ -9,7 +9,7 @@ from linesift.models.context import Context
 from linesift.models.features import hashed_ngrams, line_features, markup_features, word_hashes
 from linesift.models.model import Predicted, label_codes, page_predictions, wanted_page_types
 from linesift.models.odds import expit, mean_judgement, softmax
-from linesift.models.pages import offset_cards, page_columns, page_tokens
+from linesift.models.pages import PageColumns, offset_cards, page_tokens
 from linesift.models.thresholds import Threshold
 from linesift.reading.page import Batch, Page
 from linesift.reading.tag_paths import hashed_paths
@@ -59,7 +59,7 @@ def test_the_stages_are_what_their_parts_say_in_turn(passes):
     paths = model.paths.scores(path_tokens)[batch.path_ids]
     features = line = np.column_stack([text, markup, ngrams, paths])
     p = expit(model.line_network.scores(line)[:, 0])
-    columns = page_columns(batch, line, p)
+    columns = PageColumns(batch, line).of(p)
     tokens = page_tokens(batch, word_hashes(batch), path_tokens)
     seen = np.column_stack([model.page_types.scores(tokens), columns])
     known = softmax(model.page_types.trees.scores(seen))
@@ -76,7 +76,7 @@ def test_the_stages_are_what_their_parts_say_in_turn(passes):
         unsure = (p > 0.1) & (p < 0.9)
         assert unsure.any() and not unsure.all()
         p[unsure] = mean_judgement(p, expit(model.trees.scores(features)[:, 0]))[unsure]
-    whole = np.column_stack([page_types, page_columns(batch, line, p)])
+    whole = np.column_stack([page_types, PageColumns(batch, line).of(p)])
     chance = expit(model.has_content.scores(whole)[:, 0])
     share = np.minimum(chance / model.content_bounds[1], 1) ** 4
     p *= share[batch.page_of_line]

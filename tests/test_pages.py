@@ -15,12 +15,12 @@ from linesift.models.features import (
 )
 from linesift.models.pages import (
     GROUPS,
+    PageColumns,
     cards_chance,
     fit_token_weights,
     has_markup,
     offset_cards,
     page_column_names,
-    page_columns,
     page_tokens,
     token_scores,
 )
@@ -48,7 +48,7 @@ def columns_of(pages: list[Page], probability: list[np.ndarray]) -> np.ndarray:
     p = np.concatenate(probability) if pages else np.empty(0)
     scores = np.column_stack([np.log(p + k / 7) for k in range(1, 2 * len(LABELS) + 1)])
     line = np.concatenate([line_features(batch), markup_features(batch, words), scores], axis=1)
-    return page_columns(batch, line.astype(np.float32), p)
+    return PageColumns(batch, line.astype(np.float32)).of(p)
 
 
 def by_name(page: Page, probability) -> dict[str, float]:

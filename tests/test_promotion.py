@@ -1,10 +1,12 @@
+import json
 from dataclasses import replace
 
 import pytest
 
 from linesift.models.baselines import RunRule
-from linesift.scoring.evaluate import evaluate
-from linesift.scoring.promotion import DECIDING, judge
+from linesift.scoring.evaluate import check_floor, evaluate, read_floor
+from linesift.scoring.metrics import Estimate
+from linesift.scoring.promotion import DECIDING, floors_of, judge, seed_scores
 from tests.made_pages import fitted, made_pages
 
 PAGES = made_pages(range(9, 30))
@@ -73,3 +75,63 @@ def test_other_pages_are_refused(good):
     elsewhere = evaluate("elsewhere", fitted(), made_pages(range(30, 40)))
     with pytest.raises(ValueError, match="other pages"):
         judge(good, elsewhere, floor(good))
+
+
+# ----------------------------------------------------------------- a floor from several seeds
+
+
+def of_seed(good, **values):
+    """Return a report of made-up scores: the given ones, and those of a model for the rest."""
+    made = {name: Estimate(value, value, value) for name, value in values.items()}
+    form = good.forms["text"]
+    scores = form.groups["all"] | made
+    names = ("all", "language:uk", "type:forum", "type:listing", "corpus:made", "articles:lists")
+    groups = dict.fromkeys(names, scores)
+    return replace(good, forms={"text": replace(form, groups=groups)})
+
+
+@pytest.fixture(scope="module")
+def seeds(good):
+    f1, kept = (0.90, 0.91, 0.92, 0.93, 0.94), (0.01, 0.02, 0.03, 0.04, 0.05)
+    return [of_seed(good, line_f1=a, related_kept=b) for a, b in zip(f1, kept, strict=True)]
+
+
+def test_a_floor_is_two_sample_deviations_from_the_mean_rounded_outwards(seeds):
+    found = {(one.group, one.score): one for one in seed_scores(seeds)}
+    line_f1, kept = found["all", "line_f1"], found["all", "related_kept"]
+    assert (line_f1.mean, line_f1.deviation) == pytest.approx((0.92, 0.0158114), abs=1e-6)
+    assert line_f1.floor == 0.888  # .92 - .03162 = .88838
+    assert kept.floor == 0.062  # less is better: .03 + .03162 = .06162
+
+
+def test_a_floor_holds_line_and_character_f1_of_groups_and_nothing_of_listings(seeds):
+    floors = floors_of(seed_scores(seeds))
+    assert list(floors) == ["text"]
+    both = {"line_f1", "character_f1"}
+    assert {group: set(limits) for group, limits in floors["text"].items() if group != "all"} == {
+        "language:uk": both,
+        "type:forum": both,
+        "corpus:made": {"line_f1"},
+        "articles:lists": both,
+    }
+    assert {"text_f1", "related_kept", "no_article_kept"} < set(floors["text"]["all"])
+
+
+def test_a_floor_of_seeds_can_be_read_back_and_holds_all_but_what_is_beyond_luck(
+    seeds, good, tmp_path
+):
+    path = tmp_path / "floor.json"
+    made = {"digest": good.digest, "seeds": len(seeds), "floors": floors_of(seed_scores(seeds))}
+    path.write_text(json.dumps(made))
+    limits = read_floor(path)
+    assert all(check_floor(report, limits) == [] for report in seeds[1:])
+    short = check_floor(of_seed(good, line_f1=0.887, related_kept=0.03), limits)
+    assert short
+    assert all("line_f1 is 0.887, the floor is 0.888" in one for one in short)
+
+
+def test_a_floor_needs_enough_seeds_and_one_set_of_pages(seeds):
+    with pytest.raises(ValueError, match="expected 5 trainings or more, got 4"):
+        seed_scores(seeds[:4])
+    with pytest.raises(ValueError, match="other pages"):
+        seed_scores([*seeds[:4], replace(seeds[4], digest="elsewhere")])

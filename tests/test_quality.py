@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 
 from linesift.labelling.archives import fetch, read_manifest
-from linesift.labelling.corpora import build_lines
+from linesift.labelling.corpora import build_lines, read_test_pages
 from linesift.labelling.corpus_readers import SOURCES
 from linesift.labelling.labels import is_test_site, read_label_folder
 from linesift.models.baselines import RunRule
 from linesift.models.model_file import load_model, read_card
 from linesift.scoring.evaluate import check_floor, evaluate
-from linesift.training.train import load_data
 
 ROOT = Path(__file__).resolve().parent.parent
 MIRROR = ROOT.parent / "shared" / "corpora"
@@ -58,7 +57,7 @@ def held_out(tmp_path_factory):
             raw = fetch(source, manifest, folder, mirror=MIRROR, url="", progress=_silent)
             target = lines / f"{name}.parquet"
             build_lines(name, raw, target, n_jobs=2, progress=_silent, sites=is_test_site)
-    return load_data(pages=ROOT / "data" / "pages", lines=lines).test
+    return read_test_pages(lines)
 
 
 def _silent(what, done, of):

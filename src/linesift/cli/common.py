@@ -207,9 +207,9 @@ def held_out_pages(lines: str, *, otherwise: str = "") -> "LabelledPages":
             f"'linesift lines'{otherwise}"
         )
     with one_sentence():
-        from linesift.training.train import load_data
+        from linesift.labelling.corpora import read_test_pages
 
-        labelled = load_data(pages=None, lines=lines).test
+        labelled = read_test_pages(Path(lines))
     if not len(labelled):
         raise InputError(f"{lines}: holds no labelled page of a test site")
     return labelled

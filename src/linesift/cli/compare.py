@@ -134,8 +134,8 @@ def compare(
 
     Prints text, line and character F1 with 95 % intervals, pages a second on one core, by how
     much each system is ahead of linesift on the same pages, and the measures of the WCXB
-    benchmark: word F1 by page type and snippets, headings included. Outputs of peers are kept by
-    version and not made again.
+    benchmark: word F1 by page type and snippets, headings included, of linesift also with the cards
+    of listings and collections kept. Outputs of peers are kept by version and not made again.
     """
     _check_given(context, speed)
     model = load_model(model_path)
@@ -227,16 +227,17 @@ def _quality(
     comparison = Comparison(labelled, documents)
     html = [one.html[0] for one in documents]
     ours = comparison.linesift(model, threshold=threshold)
+    with_cards = comparison.linesift(model, threshold=threshold, all_types=True)
     theirs = []
     for peer in peers:
         with one_sentence(), progress_bar(peer.name, len(html)) as advance:
             outputs = peer_outputs(peer, labelled.pages, html, **options, progress=advance)
         theirs.append(comparison.peer(peer, outputs, jobs=options["jobs"]))
-    systems = [*ours, *theirs, *comparison.rules()]
-    _print_scores(systems)
-    _print_differences(systems, ours)
-    _print_word_scores(systems)
-    return to_dict(systems, ours)
+    others = [*theirs, *comparison.rules()]
+    _print_scores([*ours, *others])
+    _print_differences([*ours, *others], ours)
+    _print_word_scores([*ours, *with_cards, *others])
+    return to_dict([*ours, *with_cards, *others], ours)
 
 
 def _print_scores(systems: list["System"]) -> None:

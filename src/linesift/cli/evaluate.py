@@ -98,7 +98,12 @@ def _print_yardstick(
     model: "LinePredictor", labelled: "LabelledPages", folder: str, threshold: float | str
 ) -> None:
     """Print scores by hand labels, and how far the aligned labels agree with them."""
-    from linesift.labelling.hand_labels import confusion, hand_labelled, read_hand_labels
+    from linesift.labelling.hand_labels import (
+        confusion,
+        doubtful_lines,
+        hand_labelled,
+        read_hand_labels,
+    )
     from linesift.labelling.labels import CONTENT
     from linesift.scoring.evaluate import evaluate as score
 
@@ -111,10 +116,13 @@ def _print_yardstick(
     counts = confusion(by_hand, labelled)
     content = counts[CONTENT, CONTENT]
     noise = counts[1:, 1:]
+    doubtful = doubtful_lines(by_hand, labelled)
     click.echo(
         f"aligned labels against these: content wrong {counts[1:, CONTENT].sum()}, missed "
         f"{counts[CONTENT, 1:].sum()} of {content + counts[CONTENT, 1:].sum()}; "
-        f"kind of noise wrong {noise.sum() - noise.trace()} of {noise.sum()} lines"
+        f"kind of noise wrong {noise.sum() - noise.trace()} of {noise.sum()} lines; "
+        f"left doubtful {doubtful.sum()}, by hand {doubtful[CONTENT]} content, "
+        f"{doubtful[CONTENT + 1 :].sum()} noise"
     )
 
 

@@ -219,6 +219,21 @@ def read_corpus(path: Path) -> LabelledPages:
     return labelled
 
 
+def read_test_pages(folder: Path) -> LabelledPages:
+    """Return the labelled pages of the test sites of all corpora in a folder: what is scored.
+
+    Raises
+    ------
+    ValueError
+        As of `read_corpus`.
+    """
+    pages = no_pages()
+    for path in sorted(folder.glob("*.parquet")):
+        corpus = read_corpus(path)
+        pages += corpus.select([is_test_site(site) for site in corpus.sites])
+    return pages.select(pages.is_labelled)
+
+
 def read_chunks(path: Path, pages: int = 500) -> Iterator[LabelledPages]:
     """Yield the labelled pages of such a file, so many at a time: it need not fit in memory.
 

@@ -171,3 +171,19 @@ def confusion(hand: LabelledPages, aligned: LabelledPages) -> npt.NDArray[np.int
         known = (ours != UNSURE) & (theirs != UNSURE)
         np.add.at(counts, (ours[known], theirs[known]), 1)
     return counts
+
+
+def doubtful_lines(hand: LabelledPages, aligned: LabelledPages) -> npt.NDArray[np.int64]:
+    """Return of how many lines that alignment left as unsure the hand label is which.
+
+    Returns
+    -------
+    counts : ndarray of shape (n_labels,)
+        By hand label; lines that are unsure by hand too are left out.
+    """
+    by_page = {p.page_id: y for p, y in zip(aligned.pages, aligned.labels, strict=True)}
+    counts = np.zeros(len(LABELS), np.int64)
+    for page, ours in zip(hand.pages, hand.labels, strict=True):
+        left = ours[(by_page[page.page_id] == UNSURE) & (ours != UNSURE)]
+        counts += np.bincount(left, minlength=len(LABELS))
+    return counts

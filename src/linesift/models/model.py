@@ -28,10 +28,10 @@ from linesift.models.linear import HashedLinear
 from linesift.models.network import Network
 from linesift.models.odds import Probability, expit, is_unsure, logit, mean_judgement, softmax
 from linesift.models.pages import (
+    PageColumns,
     PageTypes,
     has_markup,
     page_column_names,
-    page_columns,
     page_tokens,
 )
 from linesift.models.shapes import check_arrays, check_bounded
@@ -440,8 +440,10 @@ class LineModel(LinePredictor):
         features = line = np.concatenate([text, markup, ngrams, paths], axis=1)
         probability = expit(self.line_network.scores(line)[:, 0])
         page_types = unknown_types(len(batch.page_starts) - 1)
+        if self.page_types is not None or self.has_content is not None:
+            whole = PageColumns(batch, line)
         if self.page_types is not None:
-            columns = page_columns(batch, line, probability)
+            columns = whole.of(probability)
             page_types = self.page_types.probabilities(
                 page_tokens(batch, words, path_tokens), columns
             )
@@ -456,7 +458,7 @@ class LineModel(LinePredictor):
             by_trees = expit(self.trees.scores(features[unsure])[:, 0])
             probability[unsure] = mean_judgement(probability[unsure], by_trees)
         if self.has_content is not None:
-            columns = page_columns(batch, line, probability)
+            columns = whole.of(probability)
             any_at_all = self.has_content.scores(np.concatenate([page_types, columns], axis=1))
             bound = self.content_bounds[has_markup(batch).astype(int)]
             share = lowered(expit(any_at_all[:, 0]), bound)

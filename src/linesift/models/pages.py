@@ -36,6 +36,7 @@ _WEIGHT = 1 << 12  # what a weight of 1 is as a whole number
 _PROSE = (60, 120, 240)  # characters from which on lines are counted as prose
 _BY_LENGTH = ("link_share", "in_paragraph", "in_list", "in_table", "ends_sentence")
 _LIKELY = (0.2, 0.5, 0.8)
+_LONG = 1000  # characters from which on a line is no surer a sign of content
 _LEAST = 1e-6
 _MOST_OFFSET = 50.0
 _PLACE = 4  # lines in one place of the tree that make it a list
@@ -109,70 +110,92 @@ def _distinct_pairs(one: Integers, other: Integers) -> tuple[Integers, Integers]
 
 @cache
 def page_column_names() -> tuple[str, ...]:
-    """Return the names of the columns of `page_columns`, in order."""
+    """Return the names of the columns of `PageColumns`, in order."""
     single = (*LINE_FEATURES, *MARKUP_FEATURES)
     scores = (f"{kind}:{label}" for kind in ("ngrams", "paths") for label in LABELS)
     return (
         *(f"{name}[mean]" for name in (*single, *scores)),
         *(f"{name}[by length]" for name in _BY_LENGTH),
         *(f"lines_from_{least}" for least in _PROSE),
-        *("log_lines", "log_characters", "probability", "log_likely_lines"),
-        *("log_likely_characters", "likely_share"),
+        *("log_lines", "log_characters"),
+        *("lines_in_lists", "characters_in_lists", "links_in_lists", "longest_list"),
+        *("probability", "log_likely_lines", "log_likely_characters", "likely_share"),
         *(f"lines_above_{bound}" for bound in _LIKELY),
-        *("likeliest", "likeliest_characters", "lines_in_lists", "characters_in_lists"),
-        *("links_in_lists", "longest_list"),
+        *("likeliest", "likeliest_characters"),
     )
 
 
-def page_columns(batch: Batch, line: Floats, probability: npt.NDArray[Any]) -> Floats:
-    """Return what the lines of each page say together, of shape (n_pages, n_columns).
+class PageColumns:
+    """What the lines of each page say together.
 
     Means over lines of all that single lines say, some of them weighted by length; how many
-    lines there are and how long; how likely content is among them; and how much of the page
-    stands in lists, by places of the tree that hold several lines. NaN where markup is
-    unknown, and for pages without lines.
+    lines there are and how long; how much of the page stands in lists, by places of the tree
+    that hold several lines; and how likely content is among them. What hangs on the lines alone
+    is found once, for any number of looks at their probabilities.
 
     Parameters
     ----------
     batch : Batch
     line : ndarray of shape (n_lines, n_line_columns), float32
         What single lines say.
-    probability : ndarray of shape (n_lines,), 0 to 1
-        Of being content.
     """
-    names = (*LINE_FEATURES, *MARKUP_FEATURES)
-    sizes = np.diff(batch.page_starts)
-    pages = _Pages(batch)
-    characters = batch.line_lengths.astype(np.float64)
-    likely = probability.astype(np.float64)
-    total = pages.sum(characters)
-    columns = [pages.sum(column) / np.maximum(sizes, 1) for column in line.T]
-    for name in _BY_LENGTH:
-        column = line[:, names.index(name)]
-        columns.append(pages.sum(column * characters) / np.maximum(total, 1))
-    for least in _PROSE:
-        columns.append(np.log1p(pages.sum(characters >= least)))
-    columns += [
-        np.log1p(sizes),
-        np.log1p(total),
-        pages.sum(likely) / np.maximum(sizes, 1),
-        np.log1p(pages.sum(likely)),
-        np.log1p(pages.sum(likely * characters)),
-        pages.sum(likely * characters) / np.maximum(total, 1),
-        *(np.log1p(pages.sum(likely > bound)) for bound in _LIKELY),
-        pages.highest(likely),
-        pages.highest(likely * np.minimum(characters, 1000)),
-        *_lists(batch, pages, line[:, names.index("link_share")], characters),
-    ]
-    found = np.stack(columns, axis=1).astype(np.float32)
-    found[sizes == 0] = np.nan
-    found[np.ix_(~pages.has_markup, _of_markup())] = np.nan
-    return found
+
+    def __init__(self, batch: Batch, line: Floats) -> None:
+        names = (*LINE_FEATURES, *MARKUP_FEATURES)
+        self._pages = pages = _Pages(batch)
+        self._sizes = sizes = np.diff(batch.page_starts)
+        self._characters = characters = batch.line_lengths.astype(np.float64)
+        self._total = total = np.maximum(pages.sum(characters), 1)
+        told = page_column_names()[: line.shape[1]]
+        nothing = np.zeros(len(sizes))
+        # Most text has no markup at all: then nothing is summed that stays unknown.
+        of_markup = set() if pages.has_markup.any() else {*_of_markup().tolist()}
+        self._lasting = [
+            nothing if number in of_markup else pages.sum(line[:, number]) / np.maximum(sizes, 1)
+            for number in range(len(told))
+        ]
+        for name in _BY_LENGTH:
+            column = line[:, names.index(name)]
+            self._lasting.append(pages.sum(column * characters) / total)
+        self._lasting += [
+            *(np.log1p(pages.sum(characters >= least)) for least in _PROSE),
+            np.log1p(sizes),
+            np.log1p(total),
+            *_lists(batch, pages, line[:, names.index("link_share")], characters),
+        ]
+
+    def of(self, probability: npt.NDArray[Any]) -> Floats:
+        """Return all columns, of shape (n_pages, n_columns), float32.
+
+        NaN where markup is unknown, and for pages without lines.
+
+        Parameters
+        ----------
+        probability : ndarray of shape (n_lines,), 0 to 1
+            Of being content.
+        """
+        pages, characters = self._pages, self._characters
+        likely = probability.astype(np.float64)
+        mass = pages.sum(likely * characters)
+        columns = [
+            *self._lasting,
+            pages.sum(likely) / np.maximum(self._sizes, 1),
+            np.log1p(pages.sum(likely)),
+            np.log1p(mass),
+            mass / self._total,
+            *(np.log1p(pages.sum(likely > bound)) for bound in _LIKELY),
+            pages.highest(likely),
+            pages.highest(likely * np.minimum(characters, _LONG)),
+        ]
+        found = np.stack(columns, axis=1).astype(np.float32)
+        found[self._sizes == 0] = np.nan
+        found[np.ix_(~pages.has_markup, _of_markup())] = np.nan
+        return found
 
 
 @cache
 def _of_markup() -> npt.NDArray[np.intp]:
-    """Return which columns of `page_columns` tell of the markup."""
+    """Return which columns of `PageColumns` tell of the markup."""
     of_lists = ("lines_in_lists", "characters_in_lists", "links_in_lists", "longest_list")
     by_length = tuple(f"{name}[" for name in MARKUP_FEATURES[1:])
     return np.array(
@@ -242,7 +265,7 @@ class PageTypes:
         Of each token of a page, as whole numbers.
     intercept : ndarray of shape (n_types,), float64
     trees : Trees
-        Over the scores of the tokens and the columns of `page_columns`.
+        Over the scores of the tokens and the columns of `PageColumns`.
     cards_offset : float
         Added to the log-odds of listings and collections, so that hardly any article is taken
         for one.
@@ -284,7 +307,7 @@ class PageTypes:
         ----------
         tokens : PageTokens
         columns : ndarray of shape (n_pages, n_columns), float32
-            From `page_columns`.
+            From `PageColumns`.
         """
         features = np.concatenate([self.scores(tokens), columns], axis=1)
         found = np.zeros((tokens.n_pages, len(PAGE_TYPES)), np.float32)

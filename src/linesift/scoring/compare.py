@@ -24,6 +24,7 @@ from linesift.labelling.labels import (
     CONTENT,
     LABELS,
     OTHER,
+    OWN_TEXT,
     PAGE_TYPES,
     UNSURE,
     LabelledPages,
@@ -49,6 +50,9 @@ from linesift.scoring.word_scores import WordScores, score_words
 
 SCORES = ("text_f1", "line_f1", "character_f1")
 """What systems are compared by."""
+
+ALL_TYPES = "linesift, all page types"
+"""The name of linesift where it also keeps the cards of listings and collections."""
 
 RULES = {
     "run rule": RunRule(),
@@ -165,8 +169,14 @@ class Comparison:
         headings = self._headings[page]
         return [line for line in lines if tuple(words(line)) not in headings]
 
-    def linesift(self, model: LinePredictor, *, threshold: float | str) -> list[System]:
-        """Return the scores of a model that reads HTML, and of the same model on text alone."""
+    def linesift(
+        self, model: LinePredictor, *, threshold: float | str, all_types: bool = False
+    ) -> list[System]:
+        """Return the scores of a model that reads HTML, and of the same model on text alone.
+
+        With `all_types` the cards of listings and collections are kept as well: they are what
+        the gold texts of such pages hold.
+        """
         sources = [
             (one.html[0], page) for one, page in zip(self.documents, self.pages, strict=True)
         ]
@@ -175,9 +185,12 @@ class Comparison:
             return [read_html(data, language=page.language) for data, page in sources]
 
         plain = [page.without_markup() for page in self.pages]
+        name = ALL_TYPES if all_types else "linesift"
+        options: dict[str, Any] = {"threshold": threshold}
+        options["page_types"] = PAGE_TYPES if all_types else OWN_TEXT
         return [
-            self._predicted("linesift", "HTML", model, read, threshold=threshold),
-            self._predicted("linesift", "text", model, lambda: plain, threshold=threshold),
+            self._predicted(name, "HTML", model, read, **options),
+            self._predicted(name, "text", model, lambda: plain, **options),
         ]
 
     def rules(self) -> list[System]:

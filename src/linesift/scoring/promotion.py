@@ -2,15 +2,20 @@
 
 The gate is the floor that changes of the code are held against too. Beyond it a candidate
 has to be better than the champion by more than chance: on the same pages, resampled by
-site, for pages as text or with markup, and worse in neither.
+site, for pages as text or with markup, and worse in neither. The floor itself
+comes from several trainings that differ in the seed alone: what falls below it is not luck.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from linesift.labelling.labels import OWN_TEXT
 from linesift.scoring.evaluate import Report, check_floor
-from linesift.scoring.metrics import Estimate, differences, signed
+from linesift.scoring.metrics import LOSSES, Estimate, differences, signed
 
 DECIDING = "line_f1"
 """The score by which a candidate has to be better."""
@@ -19,6 +24,22 @@ SCORES = (DECIDING, "character_f1", "text_f1", "short_content_recall", "related_
 """What a table of the differences shows."""
 
 _READS = {"text": "text only", "markup": "markup"}
+
+FEWEST_SEEDS = 5
+"""Trainings below which their deviation says too little to set a floor by."""
+
+_DEVIATIONS = 2  # that a floor lies below the mean
+_FLOOR_OF_ALL = (
+    *("line_f1", "character_f1", "text_f1", "short_content_recall", "related_kept"),
+    *("failed_pages", "calibration_error", "f1_related", "f1_navigation", "f1_other"),
+    "no_article_kept",
+)
+_FLOOR_OF_KIND = {
+    "language": ("line_f1", "character_f1"),
+    "articles": ("line_f1", "character_f1"),
+    "type": ("line_f1", "character_f1"),
+    "corpus": ("line_f1",),
+}
 
 
 @dataclass(frozen=True)
@@ -85,3 +106,81 @@ def _higher(candidate: Report, champion: Report) -> dict[str, dict[str, Estimate
         form: differences(result.scores, champion.forms[form].scores)
         for form, result in candidate.forms.items()
     }
+
+
+@dataclass(frozen=True)
+class SeedScore:
+    """One score of several trainings that differ in the seed, and the floor that it gives.
+
+    Parameters
+    ----------
+    form, group, score : str
+        As in a `Report`.
+    mean, deviation : float
+        Over the trainings; the deviation is that of a sample.
+    """
+
+    form: str
+    group: str
+    score: str
+    mean: float
+    deviation: float
+
+    @property
+    def floor(self) -> float:
+        """Mean minus two deviations, of a loss plus two; rounded outwards to three decimals.
+
+        >>> SeedScore("text", "all", "line_f1", 0.9, 0.0042).floor
+        0.891
+        >>> SeedScore("text", "all", "related_kept", 0.02, 0.0042).floor
+        0.029
+        """
+        if self.score in LOSSES:
+            return math.ceil(1000 * (self.mean + _DEVIATIONS * self.deviation)) / 1000
+        return math.floor(1000 * (self.mean - _DEVIATIONS * self.deviation)) / 1000
+
+
+def seed_scores(reports: Sequence[Report]) -> list[SeedScore]:
+    """Return every score that a floor holds, over trainings that differ in the seed.
+
+    Of all pages those that users meet first; of languages, kinds of hard articles and page types
+    line and character F1; of corpora line F1. Listings and collections are left out: they
+    have no content of their own.
+
+    Parameters
+    ----------
+    reports : sequence of Report
+        One a training, of the same pages; at least `FEWEST_SEEDS`.
+
+    Raises
+    ------
+    ValueError
+        There are too few, or they are of other pages.
+    """
+    if len(reports) < FEWEST_SEEDS:
+        raise ValueError(f"expected {FEWEST_SEEDS} trainings or more, got {len(reports)}")
+    if len({report.digest for report in reports}) > 1:
+        raise ValueError("the trainings were scored on other pages")
+    found = []
+    for form, result in reports[0].forms.items():
+        for group in result.groups:
+            for score in _floor_scores(group):
+                values = [one.forms[form].groups[group][score].value for one in reports]
+                mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
+                found.append(SeedScore(form, group, score, mean, deviation))
+    return found
+
+
+def _floor_scores(group: str) -> tuple[str, ...]:
+    kind, _, name = group.partition(":")
+    if kind == "type" and name not in OWN_TEXT:
+        return ()
+    return _FLOOR_OF_KIND.get(kind, ()) if name else _FLOOR_OF_ALL
+
+
+def floors_of(scores: Sequence[SeedScore]) -> dict[str, dict[str, dict[str, float]]]:
+    """Return the floors by form, group and score, as `check_floor` takes them."""
+    floors: dict[str, dict[str, dict[str, float]]] = {}
+    for one in scores:
+        floors.setdefault(one.form, {}).setdefault(one.group, {})[one.score] = one.floor
+    return floors

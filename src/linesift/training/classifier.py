@@ -217,14 +217,10 @@ class LineClassifier(LineEstimator):
         self._check_ngrams()
         weight = None
         if sample_weight is not None:
-            labels = label_arrays(X, y)
-            weight = _page_weight(sample_weight, len(labels))
-            known = [bool((one != UNSURE).any()) for one in labels]
-            y = [
-                one if w else np.full_like(one, UNSURE)
-                for one, w in zip(labels, weight, strict=True)
-            ]
-            weight = weight[(weight > 0) & known]
+            weight = _page_weight(sample_weight, len(y))
+            pairs = zip(label_arrays(X, y), weight, strict=True)
+            known = [one if counts else np.full_like(one, UNSURE) for one, counts in pairs]
+            y, weight = known, weight[[bool((one != UNSURE).any()) for one in known]]
         labelled = self._checked(X, y, page_types)
         views = self._views(labelled, self.random_state)
         fitting = Fitting(views, self.get_params(), weight)

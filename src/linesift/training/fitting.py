@@ -32,12 +32,12 @@ from linesift.models.model import lowered, unknown_types
 from linesift.models.network import Network, fit_network
 from linesift.models.odds import Probability, expit, is_unsure, logit, softmax
 from linesift.models.pages import (
+    PageColumns,
     PageTypes,
     cards_chance,
     fit_token_weights,
     has_markup,
     offset_cards,
-    page_columns,
     page_tokens,
     token_scores,
 )
@@ -92,6 +92,7 @@ class Fitting:
         self.words = word_hashes(self.batch)
         self.markup = markup_features(self.batch, self.words)
         self._context: Context | None = None
+        self._columns: PageColumns | None = None
         sites = np.unique(self.views.sites, return_inverse=True)[1]
         self.site_of_line = sites[self.batch.page_of_line]
         sizes = np.diff(self.batch.page_starts)
@@ -160,7 +161,7 @@ class Fitting:
         scores = np.full((n_pages, len(PAGE_TYPES)), np.nan, np.float32)
         for (_, judge), (part, constant) in zip(folds, parts, strict=True):
             scores[judge] = token_scores(part, constant, tokens)[judge]
-        columns = page_columns(self.batch, line, probability)
+        columns = self._whole(line).of(probability)
         known = np.unique(types[learned]).astype(np.intp)
         target = np.where(types >= 0, np.searchsorted(known, types), -1)
         features = np.concatenate([scores, columns], axis=1)
@@ -171,6 +172,11 @@ class Fitting:
         offset = _cards_offset(found[is_article & self.as_read & (self.has_content == 1)])
         types_model = PageTypes(known, weights, intercept, trees, offset)
         return types_model, offset_cards(found, offset)
+
+    def _whole(self, line: Floats) -> PageColumns:
+        if self._columns is None:
+            self._columns = PageColumns(self.batch, line)
+        return self._columns
 
     def content_of_pages(
         self, line: Floats, probability: Probability, page_types: Floats
@@ -185,7 +191,7 @@ class Fitting:
         few = counts.min() < _FEWEST_PAGES
         if few or not self._page_folds() or not self.settings["page_trees"]:
             return None, np.ones(2), probability
-        columns = page_columns(self.batch, line, probability)
+        columns = self._whole(line).of(probability)
         features = np.concatenate([page_types, columns], axis=1)
         trees, judged = self._page_trees(features, target, self.settings["page_trees"])
         chance = expit(judged[:, 0])

@@ -33,6 +33,7 @@ _SHORT_ARTICLES = (2, 6)  # lines, from and up to, that are left of an article c
 _WIDTHS = (66, 100)  # characters, from and up to, at which some converters wrap lines
 _MOST_BREAKS = 3  # inside a line, where a converter takes each link for a line
 _CELLS = " | "
+_CELLS_APART = 0.25  # share of plain-text views in which each cell of a table is a line
 _VERSES, _TABLE_CELLS = (22, 46), (8, 22)  # characters of a line, from and up to
 _ALPHABETS = (
     "abcdefghijklmnopqrstuvwxyz",
@@ -175,6 +176,8 @@ def _shown(
     view = _View(form.select(keep), shown)
     if rng.random() < shares.runs:
         view = _as_run(view, rng)
+    elif plain and rng.random() < _CELLS_APART:
+        view = _pieces(view, [_cells_of(line) for line in view.page.lines])
     elif plain and rng.random() < shares.breaks:
         link_share = page.markup.link_share if page.markup else (0.0,) * len(page.lines)
         view = _broken(view, [link_share[k] for k in keep], rng)
@@ -267,9 +270,9 @@ def _broken(view: _View, link_share: Sequence[float], rng: np.random.Generator) 
         return _pieces(view, wrapped)
     pieces = []
     for line, share in zip(lines, link_share, strict=True):
-        cells = line.split(_CELLS)
+        cells = _cells_of(line)
         if len(cells) > 1:
-            pieces.append([cell for cell in cells if cell.strip()])
+            pieces.append(cells)
         elif 0 < share < 1 and (words := line.split())[1:]:
             breaks = rng.integers(1, len(words), rng.integers(1, _MOST_BREAKS + 1))
             parts = np.split(np.array(words, object), np.unique(breaks))
@@ -277,6 +280,11 @@ def _broken(view: _View, link_share: Sequence[float], rng: np.random.Generator) 
         else:
             pieces.append([line])
     return _pieces(view, pieces)
+
+
+def _cells_of(line: str) -> list[str]:
+    """Return the cells of a row of a table; a line that is none is all in one."""
+    return [cell for cell in line.split(_CELLS) if cell.strip()] or [line]
 
 
 def _pieces(view: _View, pieces: Sequence[Sequence[str]]) -> _View:
