@@ -28,7 +28,9 @@ def corpus(tmp_path, monkeypatch) -> list[str]:
     write_corpus(tmp_path / "lines" / "made.parquet", labelled)
     (tmp_path / "raw" / "made").mkdir(parents=True)
     documents = [
-        Document(page.page_id, (made_page(site, 0, own_words=True)[0].encode(),), gold, wanted=gold[:1])
+        Document(
+            page.page_id, (made_page(site, 0, own_words=True)[0].encode(),), gold, wanted=gold[:1]
+        )
         for site, page, gold in zip(SITES, labelled.pages, labelled.gold, strict=True)
     ]
     monkeypatch.setitem(READERS, "made", lambda folder: iter(documents))
