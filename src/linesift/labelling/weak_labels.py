@@ -4,8 +4,8 @@ The gold text tells which lines are content. It says nothing of the kinds of noi
 those come from link shares and from what authors of pages call their blocks: weaker
 labels, which hand labels outrank. Lines that cannot be told are left out, not guessed.
 
-Gold texts have habits. Most leave out lists, tables, subheads and captions of their own
-article, so such lines inside the article's container are doubtful, not noise. On listings
+Gold texts have habits. Most leave out lists, tables and subheads of their own article, so such
+lines inside the article's container are doubtful, not noise. On listings
 and collections the gold text is the cards, each of which is a teaser of another page.
 """
 
@@ -63,8 +63,8 @@ _PARTS_OF_LISTS = frozenset("comment comments author byline date time timestamp"
 """Names of what stands in lists of headlines and in menus as well as beside the article."""
 
 _LISTS = frozenset(("ul", "ol", "dl", "table", "tbody", "nav"))
-_PARTS = frozenset("li dd dt tr td th caption figcaption pre h2 h3 h4 h5 h6".split())
-"""Elements of an article that gold texts leave out."""
+_PARTS = frozenset("li dd dt tr td th caption pre h2 h3 h4 h5 h6".split())
+"""Elements of an article that gold texts leave out; captions of pictures are noise anyway."""
 _OF_LINES = _PARTS | {"p", "h1"}
 """Elements that hold a line, or a few, instead of an article."""
 _CONTAINER = 0.7  # share of the content that stands in the article's container
@@ -139,7 +139,7 @@ def _label_cards(page: Page, labels: LabelArray) -> LabelArray:
 
 
 def _parts_left_out(page: Page, labels: LabelArray) -> npt.NDArray[np.bool_]:
-    """Tell which items, cells, subheads and captions the gold text left out of its article.
+    """Tell which items, cells and subheads the gold text left out of its article.
 
     They stand between two lines of content, in the container that most of it shares, do not
     lead elsewhere, and no element around them inside the container is called like noise.
@@ -173,6 +173,7 @@ def _container(paths: Sequence[str], sizes: Sequence[int]) -> str:
     within: dict[str, int] = {}
     for path, size in zip(paths, sizes, strict=True):
         elements = path.split(" ")
+        elements.pop()  # that of the line itself, such as a <div> for each paragraph
         while elements and _tag(elements[-1]) in _OF_LINES:
             elements.pop()
         for depth in range(1, len(elements) + 1):
