@@ -110,7 +110,7 @@ def wcxb(folder: Path) -> list[Document]:
     html = page_of(FIRST, SECOND).encode()
     cases = (("0001", f"{FIRST}\n\n{SECOND}", "category"), ("0002", None, "forum"))
     for name, content, page_type in cases:
-        truth = {"title": TITLE, "main_content": content, "with": [], "without": ["Home"]}
+        truth = {"title": TITLE, "main_content": content, "with": ["river"], "without": ["Home"]}
         record = {
             "url": f"https://blog.e{name}.example/post",
             "ground_truth": truth,
@@ -118,9 +118,12 @@ def wcxb(folder: Path) -> list[Document]:
         }
         write(folder / "dev" / "ground-truth" / f"{name}.json", json.dumps(record))
         write(folder / "dev" / "html" / f"{name}.html.gz", gzip.compress(html))
+    first = Document("wcxb/0001", (html,), (FIRST, SECOND), TITLE, "e0001.example", "en")
+    second = Document("wcxb/0002", (html,), (), TITLE, "e0002.example", "en")
+    snippets = {"wanted": ("river",), "unwanted": ("Home",)}
     return [
-        Document("wcxb/0001", (html,), (FIRST, SECOND), TITLE, "e0001.example", "en", "collection"),
-        Document("wcxb/0002", (html,), (), TITLE, "e0002.example", "en", "forum"),
+        replace(first, page_type="collection", **snippets),
+        replace(second, page_type="forum", **snippets),
     ]
 
 

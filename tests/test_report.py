@@ -163,7 +163,7 @@ def test_cards_that_are_kept_are_said_to_be_cards():
         labelled(page, [RELATED, NAVIGATION], [0.2, 0.1]),
         page_type="listing",
         page_type_probability=0.6,
-        cards=np.array([True]),
+        cards=np.array([True, False]),
     )
     html = report(kept)
     assert "<b>1</b> of 2 lines kept" in html
