@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from linesift import load_model
-from linesift.models.model import LinePredictor
+from linesift.models.prediction import LinePredictor
 from linesift.reading.readers import ReadError, read_bytes
 
 PLOT = Path(__file__).resolve().parents[1] / "docs" / "time-by-size.png"

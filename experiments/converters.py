@@ -15,8 +15,8 @@ import numpy as np
 from linesift import load_model
 from linesift.labelling.corpora import original_documents, read_test_pages
 from linesift.labelling.labels import LabelledPages
-from linesift.models.model import LinePredictor
 from linesift.models.predict import predict_pages
+from linesift.models.prediction import LinePredictor
 from linesift.reading.page import Page
 from linesift.reading.readers import decode, read_text
 from linesift.scoring.metrics import mean_score, signed, text_f1

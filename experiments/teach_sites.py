@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from linesift.labelling.labels import CONTENT, UNSURE, LabelledPages
-from linesift.models.model import LinePredictor, label_codes
 from linesift.models.model_file import load_model
+from linesift.models.prediction import LinePredictor, label_codes
 from linesift.reading.page import Page
 from linesift.training.site_classifier import SiteClassifier
 from linesift.training.train import load_data

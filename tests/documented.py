@@ -110,7 +110,9 @@ def _fill_labels(folder: Path) -> None:
 
 def _fill_corpora(data: Path) -> None:
     """Write made-up pages where the public corpora would be, labelled and raw."""
-    write_corpus(data / "lines/waddle.parquet", made_pages(range(30), corpus="waddle"))
+    write_corpus(
+        data / "lines/waddle.parquet", made_pages(range(30), corpus="waddle", own_words=True)
+    )
     raw = (data / "raw/waddle/corpora/Corpus_daniel_v2.1/html", data / "raw/fundus/pages")
     for site, source in enumerate(raw):
         source.mkdir(parents=True)

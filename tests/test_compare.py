@@ -8,7 +8,7 @@ from linesift.labelling.documents import Document
 from linesift.labelling.labels import CONTENT, LABELS, OTHER, PAGE_TYPES, UNSURE
 from linesift.labelling.weak_labels import heading_lines
 from linesift.models.baselines import RunRule
-from linesift.models.model import Predicted
+from linesift.models.prediction import Predicted
 from linesift.scoring.compare import (
     ALL_TYPES,
     SCORES,

@@ -7,7 +7,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import ConfigCompositionException, HydraException
 from sklearn.exceptions import NotFittedError
 
-from linesift.models.model import LinePredictor
+from linesift.models.prediction import LinePredictor
 from linesift.tracking.tracker import Tracker
 from linesift.training.train import load_data
 from tests.made_pages import made_pages

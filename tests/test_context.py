@@ -12,7 +12,7 @@ from linesift.models.features import (
     markup_features,
     word_hashes,
 )
-from linesift.models.model import unknown_types
+from linesift.models.prediction import unknown_types
 from linesift.reading.page import Batch, Markup, Page
 from tests.made_pages import TRAIN_SITES, made_pages
 from tests.slow_context import columns_of_page

@@ -16,7 +16,7 @@ from linesift.labelling.labels import (
     no_pages,
 )
 from linesift.models.baselines import RunRule
-from linesift.models.model import Predicted, unknown_types
+from linesift.models.prediction import Predicted, unknown_types
 from linesift.models.thresholds import Threshold
 from linesift.reading.page import Page
 from linesift.scoring.evaluate import (

@@ -7,9 +7,9 @@ from linesift import read_text
 from linesift.labelling.labels import CONTENT, LABELS, OWN_TEXT, PAGE_TYPES, RELATED
 from linesift.models.context import Context
 from linesift.models.features import hashed_ngrams, line_features, markup_features, word_hashes
-from linesift.models.model import Predicted, label_codes, page_predictions, wanted_page_types
 from linesift.models.odds import expit, mean_judgement, softmax
 from linesift.models.pages import PageColumns, offset_cards, page_tokens
+from linesift.models.prediction import Predicted, label_codes, page_predictions, wanted_page_types
 from linesift.models.thresholds import Threshold
 from linesift.reading.page import Batch, Page
 from linesift.reading.tag_paths import hashed_paths

@@ -438,12 +438,14 @@ def test_the_shipped_model_is_small_and_says_how_good_it_is():
 
 
 @shipped
-def test_the_shipped_model_reads_the_hand_labelled_pages_right():
-    pages = Path(__file__).parents[1] / "data" / "pages"
-    scores = evaluate("shipped", load_model(), read_label_folder(pages)).forms["text"].scores
+def test_the_shipped_model_reads_the_pages_that_the_readme_shows_right():
+    """Real pages that no training sees: what somebody who tries it looks at first."""
+    pages = read_label_folder(Path(__file__).parents[1] / "data" / "pages")
+    shown = pages.select([page.page_id.endswith("-geneva-talks") for page in pages.pages])
+    scores = evaluate("shipped", load_model(), shown, forms=("text",)).forms["text"].scores
     lines = scores.columns
     f1 = 2 * lines["true"] / (2 * lines["true"] + lines["false"] + lines["missed"])
-    assert len(f1) >= 2
+    assert len(f1) == 2
     assert (f1 >= 0.95).all(), f1
 
 

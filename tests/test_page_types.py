@@ -96,7 +96,7 @@ def test_hardly_any_article_is_taken_for_a_listing_while_training_and_none_is_mo
 
 
 def judged(labelled):
-    """Return views, and what is said out of site: their types, what of their lines is left.""""""
+    """Return views, and what is said out of site: their types, what of their lines is left."""
     shares = Shares(shorten=0, teasers=0, cut=0, breaks=0, runs=0, letters=0, without_article=0.5)
     views = training_views(labelled, shares, hide_markup=True, seed=0)
     fitting = Fitting(views, LineClassifier(**{**TINY, "folds": 9}).get_params())

@@ -8,8 +8,8 @@ from linesift.labelling.labels import CONTENT, LABELS, NAVIGATION, OTHER, RELATE
 from linesift.models.baselines import RunRule
 from linesift.models.features import hashed_ngrams
 from linesift.models.linear import HashedLinear
-from linesift.models.model import PagePrediction
 from linesift.models.packing import pack
+from linesift.models.prediction import PagePrediction
 from linesift.reading.page import Batch, Markup, Page
 from linesift.reading.tag_paths import SplitPaths, hashed_paths
 from linesift.reports.reasons import AGAINST, FOR, NEITHER, Reason, _sides, explain, percent

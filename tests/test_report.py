@@ -17,7 +17,7 @@ from linesift import read_html, read_text
 from linesift.cli import main
 from linesift.labelling.labels import CONTENT, LABELS, NAVIGATION, OTHER, RELATED
 from linesift.models.baselines import RunRule
-from linesift.models.model import PagePrediction
+from linesift.models.prediction import PagePrediction
 from linesift.models.thresholds import Threshold
 from linesift.reading.page import Page
 from linesift.reports.reasons import explain

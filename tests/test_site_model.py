@@ -19,8 +19,8 @@ from linesift.labelling.labels import (
     no_pages,
 )
 from linesift.models.baselines import RunRule
-from linesift.models.model import label_codes
 from linesift.models.model_file import make_card
+from linesift.models.prediction import label_codes
 from linesift.models.site_model import BITS, SiteModel
 from linesift.tracking.notes import notes
 from linesift.tracking.tracker import BASELINE, run_metrics

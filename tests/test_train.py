@@ -194,7 +194,7 @@ def test_an_interrupted_training_leaves_no_half_trained_model(tmp_path):
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(**command(tmp_path), **streams) as running:
         for line in running.stdout:
-            if line.startswith("scoring each page"):  # the fit has begun
+            if line.startswith("fitting on"):
                 break
         running.send_signal(signal.SIGINT)
         _, err = running.communicate(timeout=60)

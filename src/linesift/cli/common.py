@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 if TYPE_CHECKING:
     from linesift.labelling.archives import Progress
     from linesift.labelling.labels import LabelledPages
-    from linesift.models.model import LinePredictor
+    from linesift.models.prediction import LinePredictor
 
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
@@ -163,7 +163,7 @@ class PageTypesType(click.ParamType):  # type: ignore[type-arg]  # generic only 
     ) -> tuple[str, ...]:
         """Return the names, or fail with what was expected."""
         from linesift.labelling.labels import PAGE_TYPES
-        from linesift.models.model import wanted_page_types
+        from linesift.models.prediction import wanted_page_types
 
         try:
             return wanted_page_types([name.strip() for name in value.split(",")])

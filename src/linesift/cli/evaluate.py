@@ -20,7 +20,7 @@ from linesift.cli.common import (
 
 if TYPE_CHECKING:
     from linesift.labelling.labels import LabelledPages
-    from linesift.models.model import LinePredictor
+    from linesift.models.prediction import LinePredictor
 
 _WIDE = 180  # characters that a table of all scores takes
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from linesift.reading.text import visible
 
 if TYPE_CHECKING:
-    from linesift.models.model import PagePrediction
+    from linesift.models.prediction import PagePrediction
     from linesift.reports.report import ReportPage
 
 _STYLES = {"content": "2", "related": "2;33", "navigation": "2;34", "other": "2;35"}

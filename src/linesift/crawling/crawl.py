@@ -18,9 +18,9 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from linesift.labelling.labels import OWN_TEXT
-from linesift.models.model import LinePredictor, PagePrediction
 from linesift.models.model_file import load_model
 from linesift.models.predict import predict_pages
+from linesift.models.prediction import LinePredictor, PagePrediction
 from linesift.reading.readers import ReadError
 from linesift.reading.sources import Fields, Record, read_record
 

@@ -8,9 +8,9 @@ from numbers import Real
 from typing import Any, TypeVar
 
 from linesift.labelling.labels import OWN_TEXT
-from linesift.models.model import LinePredictor
 from linesift.models.model_file import load_model
 from linesift.models.predict import predict_pages
+from linesift.models.prediction import LinePredictor
 from linesift.reading.page import Page
 from linesift.reading.readers import ReadError, read_bytes, read_string
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from linesift.crawling.crawl import CrawlError, Judge, Outcome, judged
-from linesift.models.model import PagePrediction
+from linesift.models.prediction import PagePrediction
 from linesift.reading.sources import Record
 
 _PROGRESS = "_progress.json"  # what reads a folder of Parquet passes over names with _

@@ -16,9 +16,9 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 from threadpoolctl import threadpool_limits
 
 from linesift.labelling.labels import LABELS, OWN_TEXT
-from linesift.models.model import LinePredictor, PagePrediction
 from linesift.models.model_file import load_model
 from linesift.models.predict import predict_pages
+from linesift.models.prediction import LinePredictor, PagePrediction
 from linesift.reading.page import Page
 from linesift.reading.readers import ReadError, read_bytes
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from linesift.labelling.labels import CONTENT, LABELS, OTHER
 from linesift.models.features import Floats
-from linesift.models.model import LinePredictor, Predicted, unknown_types
+from linesift.models.prediction import LinePredictor, Predicted, unknown_types
 from linesift.models.thresholds import PRESETS
 from linesift.reading.page import Page
 from linesift.reading.scripts import SENTENCE_ENDS

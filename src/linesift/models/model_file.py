@@ -24,9 +24,10 @@ from linesift.models.baselines import RunRule
 from linesift.models.context import context_features
 from linesift.models.features import LINE_FEATURES, MARKUP_FEATURES
 from linesift.models.linear import HashedLinear
-from linesift.models.model import LineModel, LinePredictor
+from linesift.models.model import LineModel
 from linesift.models.network import Network
 from linesift.models.pages import PageTypes, page_column_names
+from linesift.models.prediction import LinePredictor
 from linesift.models.site_model import SiteModel
 from linesift.models.trees import Trees
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from linesift.labelling.labels import OWN_TEXT
-from linesift.models.model import LinePredictor, PagePrediction
+from linesift.models.prediction import LinePredictor, PagePrediction
 from linesift.reading.page import Page
 
 BATCH_LINES = 10_000

@@ -17,8 +17,9 @@ import numpy.typing as npt
 
 from linesift.labelling.labels import CONTENT, LABELS
 from linesift.models.features import Floats, line_hashes
-from linesift.models.model import NOISE, LineModel, LinePredictor, Predicted
+from linesift.models.model import LineModel
 from linesift.models.odds import expit, logit, softmax
+from linesift.models.prediction import NOISE, LinePredictor, Predicted
 from linesift.models.shapes import check_arrays
 from linesift.reading.page import NO_PATH, Batch, Page
 from linesift.reading.tag_paths import hashed_paths

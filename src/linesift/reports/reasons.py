@@ -24,9 +24,10 @@ from linesift.models.features import (
     word_hashes,
 )
 from linesift.models.linear import HashedLinear
-from linesift.models.model import LineModel, LinePredictor, PagePrediction
+from linesift.models.model import LineModel
 from linesift.models.odds import logit
 from linesift.models.predict import predict_pages
+from linesift.models.prediction import LinePredictor, PagePrediction
 from linesift.reading.page import Batch, Page
 from linesift.reading.plain import plain_lines
 from linesift.reading.tag_paths import PATH_FEATURES, SplitPaths, hashed_paths, path_features

@@ -19,7 +19,7 @@ from importlib import resources
 from types import TracebackType
 
 from linesift.labelling.labels import CONTENT, LABELS
-from linesift.models.model import PagePrediction
+from linesift.models.prediction import PagePrediction
 from linesift.models.thresholds import Threshold
 from linesift.reading.text import visible
 from linesift.reports.reasons import AGAINST, FOR, NEITHER, LineReasons, percent

@@ -14,8 +14,8 @@ import numpy as np
 from linesift.labelling.documents import site_of
 from linesift.labelling.labels import LabelArray, LabelError, load_label_file
 from linesift.models.features import Floats
-from linesift.models.model import LinePredictor
 from linesift.models.predict import BATCH_LINES
+from linesift.models.prediction import LinePredictor
 from linesift.reading.page import Page
 from linesift.reading.readers import ReadError
 from linesift.reading.sources import Fields, Record, read_record, read_records

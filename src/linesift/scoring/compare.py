@@ -31,8 +31,8 @@ from linesift.labelling.labels import (
 )
 from linesift.labelling.weak_labels import COVERED, heading_lines
 from linesift.models.baselines import C4Rule, RefinedWebRule, RunRule
-from linesift.models.model import LinePredictor
 from linesift.models.predict import predict_pages
+from linesift.models.prediction import LinePredictor
 from linesift.reading.page import Page
 from linesift.reading.readers import read_html
 from linesift.reading.text import split_lines, words

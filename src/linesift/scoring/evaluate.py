@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from linesift.labelling.labels import CONTENT, LABELS, UNSURE, LabelledPages, write_atomically
 from linesift.models.features import LINE_FEATURES, Floats, line_features
-from linesift.models.model import LinePredictor, PagePrediction, Predicted, page_predictions
+from linesift.models.prediction import LinePredictor, PagePrediction, Predicted, page_predictions
 from linesift.models.thresholds import Threshold
 from linesift.reading.page import Batch, Page
 from linesift.scoring.metrics import (

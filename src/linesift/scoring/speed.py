@@ -23,9 +23,9 @@ from selectolax.lexbor import LexborHTMLParser
 from threadpoolctl import threadpool_limits
 
 from linesift.labelling.archives import Progress
-from linesift.models.model import LinePredictor
 from linesift.models.model_file import load_model
 from linesift.models.predict import predict_pages
+from linesift.models.prediction import LinePredictor
 from linesift.reading.readers import decode, read_html, read_text
 from linesift.scoring.isolation import quiet
 from linesift.scoring.peers import WARM_UP, Peer

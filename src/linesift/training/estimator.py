@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from linesift.labelling.labels import CONTENT, LABELS, UNSURE, LabelArray, label_code
-from linesift.models.model import LinePredictor, Predicted
+from linesift.models.prediction import LinePredictor, Predicted
 from linesift.models.thresholds import Threshold
 from linesift.reading.page import Page
 from linesift.scoring.metrics import f1_score

@@ -28,7 +28,7 @@ from linesift.models.features import (
     word_hashes,
 )
 from linesift.models.linear import HashedLinear, fit_hashed_linear
-from linesift.models.model import lowered, unknown_types
+from linesift.models.model import lowered
 from linesift.models.network import Network, fit_network
 from linesift.models.odds import Probability, expit, is_unsure, logit, softmax
 from linesift.models.pages import (
@@ -41,6 +41,7 @@ from linesift.models.pages import (
     page_tokens,
     token_scores,
 )
+from linesift.models.prediction import unknown_types
 from linesift.models.trees import Trees, fit_trees, quantised
 from linesift.reading.page import NO_PATH, Batch, Page
 from linesift.reading.tag_paths import hashed_paths

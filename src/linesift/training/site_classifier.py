@@ -7,9 +7,10 @@ import numpy.typing as npt
 
 from linesift.labelling.labels import CONTENT, LABELS, UNSURE
 from linesift.models.features import Floats
-from linesift.models.model import NOISE, LineModel, LinePredictor
+from linesift.models.model import LineModel
 from linesift.models.model_file import load_model
 from linesift.models.odds import logit
+from linesift.models.prediction import NOISE, LinePredictor
 from linesift.models.site_model import BITS, GROUPS, Evidence, SiteModel, evidence, log_odds
 from linesift.reading.page import Page
 from linesift.training.estimator import LineEstimator, label_arrays

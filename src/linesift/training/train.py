@@ -26,7 +26,7 @@ from linesift.labelling.labels import (
 )
 from linesift.labelling.overlap import stands_in
 from linesift.models.baselines import RunRule
-from linesift.models.model import LinePredictor, Predicted
+from linesift.models.prediction import LinePredictor, Predicted
 from linesift.models.thresholds import Threshold
 from linesift.reading.page import Page
 from linesift.reading.readers import read_html
