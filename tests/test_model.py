@@ -3,7 +3,7 @@ from copy import copy
 import numpy as np
 import pytest
 
-from linesift import read_text
+from linesift import read_html, read_text
 from linesift.labelling.labels import CONTENT, LABELS, OWN_TEXT, PAGE_TYPES, RELATED
 from linesift.models.context import Context
 from linesift.models.features import hashed_ngrams, line_features, markup_features, word_hashes
@@ -232,9 +232,11 @@ def test_the_threshold_given_decides_what_is_kept():
 # ------------------------------------------------------------------------- page types
 
 
-def said_of(page_type: str, page_types=OWN_TEXT):
+def said_of(page_type: str, page_types=OWN_TEXT, *, markup: bool = True):
     """Return what is kept of content, related and other lines on a page of some type."""
-    page = read_text("It rained.\nRead also\nTop")
+    page = read_html("<p>It rained.<p>Read also<p>Top")
+    if not markup:
+        page = page.without_markup()
     lines = np.array([[0.9, 0.1, 0, 0], [0.1, 0.9, 0, 0], [0.1, 0, 0, 0.9]], np.float32)
     types = np.full(len(PAGE_TYPES), 0.05, np.float32)
     types[PAGE_TYPES.index(page_type)] = 0.7
@@ -256,6 +258,13 @@ def test_content_is_kept_of_pages_with_a_text_of_their_own_and_cards_where_they_
     assert said_of(page_type, [page_type, "forum"]) == [True, of_cards, False]
     others = [name for name in PAGE_TYPES if name != page_type]
     assert said_of(page_type, others) == said_of(page_type, []) == [False] * 3
+
+
+def test_plain_text_is_not_dropped_for_being_taken_for_a_listing():
+    """As text alone types are told too unsurely: what the lines are must do."""
+    assert said_of("listing", markup=False) == [True, False, False]
+    assert said_of("forum", ["article"], markup=False) == [False, False, False]
+    assert said_of("listing", "all", markup=False) == [True, True, False]
 
 
 def test_a_model_that_tells_no_types_keeps_content_whatever_is_asked_for():

@@ -208,7 +208,8 @@ def page_predictions(
 
     Examples
     --------
-    >>> page = Page("a", ("It rained.",), (1,))
+    >>> from linesift import read_html
+    >>> page = read_html("<p>It rained.")
     >>> lines, listing = [np.array([[0.9, 0.1, 0, 0]])], np.eye(len(PAGE_TYPES))[[5]]
     >>> (found,) = page_predictions([page], Predicted(lines, listing), Threshold(0.5))
     >>> found.page_type, found.labels, found.text
@@ -230,7 +231,7 @@ def page_predictions(
                 proba[:, CONTENT],
                 page_type,
                 chance,
-                not page_type or page_type in page_types,
+                _is_wanted(page, page_type, page_types),
                 cards,
             )
         )
@@ -277,6 +278,15 @@ def wanted_page_types(page_types: str | Sequence[str]) -> tuple[str, ...]:
 def unknown_types(n_pages: int) -> Floats:
     """Return the probabilities of page types that nobody has told, of shape (n_pages, n_types)."""
     return np.full((n_pages, len(PAGE_TYPES)), np.nan, np.float32)
+
+
+def _is_wanted(page: Page, page_type: str, wanted: Sequence[str]) -> bool:
+    """Tell whether the content of a page is to be kept.
+
+    Plain text tells listings too unsurely to drop a page for it: what its lines are must do.
+    """
+    unsure = page.markup is None and page_type in OF_CARDS
+    return not page_type or page_type in wanted or unsure
 
 
 def _page_type(probabilities: Floats) -> tuple[str, float]:

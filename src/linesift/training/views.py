@@ -177,7 +177,8 @@ def _shown(
     if rng.random() < shares.runs:
         view = _as_run(view, rng)
     elif plain and rng.random() < _CELLS_APART:
-        view = _pieces(view, [_cells_of(line) for line in view.page.lines])
+        if any(_CELLS in line for line in view.page.lines):
+            view = _pieces(view, [_cells_of(line) for line in view.page.lines])
     elif plain and rng.random() < shares.breaks:
         link_share = page.markup.link_share if page.markup else (0.0,) * len(page.lines)
         view = _broken(view, [link_share[k] for k in keep], rng)
