@@ -147,7 +147,7 @@ def all_of_it(of_type: str):
 
 def test_of_what_is_taken_for_a_listing_nothing_comes_out():
     as_forum, as_listing = (
-        score_predictions("s", all_of_it(name), LABELLED, HALF).forms["text"].groups["all"]
+        score_predictions("s", all_of_it(name), LABELLED, HALF).forms["markup"].groups["all"]
         for name in ("forum", "listing")
     )
     assert (as_forum["line_recall"].value, as_listing["line_recall"].value) == (1, 0)
@@ -160,7 +160,7 @@ def test_a_page_without_content_lines_is_held_against_nothing_whatever_its_gold_
     typed = replace(typed, gold=[page.lines for page in typed.pages])
     fronts = typed.select([one == "listing" for one in typed.page_types])
     for name, score in (("listing", 1), ("forum", 0)):
-        groups = score_predictions("s", all_of_it(name), fronts, HALF).forms["text"].groups
+        groups = score_predictions("s", all_of_it(name), fronts, HALF).forms["markup"].groups
         assert groups["all"]["text_f1"].value == groups["all"]["line_f1"].value == score
 
 
@@ -173,7 +173,7 @@ def test_page_types_are_groups():
 
 
 def test_content_that_is_lost_with_its_page_is_among_the_worst_lines_and_says_why():
-    form = score_predictions("s", all_of_it("listing"), LABELLED, HALF).forms["text"]
+    form = score_predictions("s", all_of_it("listing"), LABELLED, HALF).forms["markup"]
     rows = worst_lines(form, HALF, most=10_000)
     assert {(row["true"], row["given"]) for row in rows} == {("content", "content of a listing")}
     assert len(rows) == sum((y == CONTENT).sum() for y in LABELLED.labels)
