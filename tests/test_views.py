@@ -214,7 +214,7 @@ def test_a_title_above_the_lines_is_doubtful_and_moves_no_label():
             assert "A title" not in page.lines
             assert not (y == UNSURE).any()
             assert content(page, y) == whole[page.page_id]
-    assert 10 < titled < 10 * len(LABELLED)
+    assert 20 < titled < 60  # a fifth of 180 views, but for chance
 
 
 def test_a_page_without_its_article_is_shown_once_more_and_teaches_no_line():
