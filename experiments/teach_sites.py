@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from linesift.labelling.labels import CONTENT, UNSURE, LabelledPages
 from linesift.models.model_file import load_model
-from linesift.models.prediction import LinePredictor, label_codes
+from linesift.models.prediction import LinePredictor
 from linesift.reading.page import Page
 from linesift.training.site_classifier import SiteClassifier
 from linesift.training.train import load_data
@@ -71,7 +71,7 @@ def errors(model: LinePredictor, labelled: LabelledPages, form: str) -> list[flo
     pages: Sequence[Page] = labelled.pages
     if form == "text only":
         pages = [page.without_markup() for page in pages]
-    codes = [label_codes(proba, model.threshold()) for proba in model.predict_proba(pages)]
+    codes = [one.codes for one in model.predict_lines(pages)]
     found, truth = np.concatenate(codes), np.concatenate(labelled.labels)
     known = truth != UNSURE
     found, truth = found[known], truth[known]

@@ -128,3 +128,11 @@ def test_a_folder_without_labels_is_a_sentence(folders):
     done = run(*folders)
     assert done.exit_code == 2
     assert "no hand labels" in done.stderr
+
+
+def test_without_labelled_corpora_it_says_what_builds_them(folders, tmp_path):
+    labels, _ = folders
+    write_label_rows(labels / "en.tsv", {"set/a": labelled(("Bread", RELATED))})
+    done = run(labels, tmp_path / "none")
+    assert done.exit_code == 2
+    assert "no labelled corpora; build them with 'linesift fetch'" in done.stderr

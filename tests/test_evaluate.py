@@ -174,7 +174,7 @@ def test_page_types_are_groups():
 
 def test_content_that_is_lost_with_its_page_is_among_the_worst_lines_and_says_why():
     form = score_predictions("s", all_of_it("listing"), LABELLED, HALF).forms["markup"]
-    rows = worst_lines(form, HALF, most=10_000)
+    rows = worst_lines(form, most=10_000)
     assert {(row["true"], row["given"]) for row in rows} == {("content", "content of a listing")}
     assert len(rows) == sum((y == CONTENT).sum() for y in LABELLED.labels)
 
@@ -189,7 +189,7 @@ def test_a_group_is_scored_as_its_pages_alone(report):
 @pytest.mark.parametrize(("threshold", "recall"), [(0.0, 1), (1.0, 0)])
 def test_the_threshold_given_is_used(threshold, recall):
     found = evaluate("model", fitted(), LABELLED, threshold=threshold)
-    assert found.threshold == (threshold, 0.0)
+    assert found.threshold == (threshold, 0.0, None)
     assert found.forms["text"].groups["all"]["line_recall"].value == recall
 
 
@@ -256,7 +256,7 @@ def test_the_worst_lines_are_the_surest_errors_without_doubtful_lines():
         return untyped([proba[np.searchsorted(page.numbers, one.numbers)] for one in pages])
 
     form = score_predictions("s", predict, labelled, HALF).forms["text"]
-    rows = worst_lines(form, HALF)
+    rows = worst_lines(form)
     assert [(row["line"], row["true"], row["given"]) for row in rows] == [
         (1, "related", "content"),
         (5, "content", "related"),
@@ -264,7 +264,7 @@ def test_the_worst_lines_are_the_surest_errors_without_doubtful_lines():
     ]
     assert rows[0] | {"page": "p", "probability": 0.99, "text": "sure"} == rows[0]
     assert len(rows[1]["text"]) < 500
-    assert worst_lines(form, HALF, most=1) == rows[:1]
+    assert worst_lines(form, most=1) == rows[:1]
 
 
 @pytest.mark.parametrize("threshold", [0.03, 0.97])
@@ -272,7 +272,7 @@ def test_every_line_that_is_wrong_is_among_the_worst(threshold):
     report = evaluate("model", fitted(), LABELLED, threshold=threshold, forms=("text",))
     form = report.forms["text"]
     counts = form.scores.columns
-    rows = worst_lines(form, report.threshold, most=10_000)
+    rows = worst_lines(form, most=10_000)
     assert len(rows) == counts["false"].sum() + counts["missed"].sum() > 0
     assert all(
         (row["true"] == LABELS[CONTENT]) != (row["given"] == LABELS[CONTENT]) for row in rows

@@ -14,7 +14,6 @@ from linesift.labelling.labels import (
 from linesift.reading.page import Page
 from linesift.scoring.metrics import (
     SCORE_NAMES,
-    best_threshold,
     calibration_points,
     estimates,
     f1_score,
@@ -80,33 +79,6 @@ def test_f1_of_counts(true, false, missed, expected):
 )
 def test_text_f1_counts_runs_of_four_words(kept, gold, expected):
     assert text_f1(kept, gold) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("labels", "probability", "expected"),
-    [
-        ([[C, N]], [[0.7, 0.3]], 0.5),  # anything above 0.3 and up to 0.7 is as good
-        ([[C, N]], [[0.45, 0.42]], 0.44),
-        ([[C, N]], [[0.3, 0.25]], 0.3),
-        ([[C, N]], [[0.9, 0.75]], 0.76),
-        ([[C, U, N]], [[0.45, 0.44, 0.43]], 0.44),  # a doubtful line does not count
-        ([[C, N], [C, N], [C, N]], [[0.9, 0.62], [0.61, 0.1], [0.61, 0.1]], 0.5),
-        ([[N, N]], [[0.55, 0.1]], 0.56),  # nothing there: best is to keep nothing
-    ],
-)
-def test_the_best_threshold_by_hand(labels, probability, expected):
-    found = best_threshold(
-        [np.array(y, np.int8) for y in labels], [np.array(p) for p in probability]
-    )
-    assert found == pytest.approx(expected)
-
-
-def test_thresholds_for_precision_and_recall_by_hand():
-    labels = [np.array([C, C, N, N], np.int8)]
-    probability = [np.array([0.9, 0.5, 0.71, 0.3])]
-    # Keeping one of two without an error, or both with one: F0.5 .83 and .71, F2 .56 and .91.
-    assert best_threshold(labels, probability, beta=0.5) == pytest.approx(0.72)
-    assert best_threshold(labels, probability, beta=2) == pytest.approx(0.5)
 
 
 # ------------------------------------------------------------------- pages together

@@ -1,4 +1,5 @@
-from copy import copy
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from linesift.labelling.labels import CONTENT, LABELS, OWN_TEXT, PAGE_TYPES, REL
 from linesift.models.context import Context
 from linesift.models.features import hashed_ngrams, line_features, markup_features, word_hashes
 from linesift.models.odds import expit, mean_judgement, softmax
-from linesift.models.pages import PageColumns, offset_cards, page_tokens
+from linesift.models.pages import PageColumns, page_tokens
 from linesift.models.prediction import Predicted, label_codes, page_predictions, wanted_page_types
 from linesift.models.thresholds import Threshold
 from linesift.reading.page import Batch, Page
@@ -65,7 +66,6 @@ def test_the_stages_are_what_their_parts_say_in_turn(passes):
     known = softmax(model.page_types.trees.scores(seen))
     page_types = np.zeros((len(pages), len(PAGE_TYPES)), np.float32)
     page_types[:, model.page_types.types] = known
-    page_types = offset_cards(page_types, model.page_types.cards_offset)
     np.testing.assert_array_equal(model.predict_page_types(pages), page_types)
     for stage in model.context_networks:
         context = Context(batch, word_hashes(batch), text, markup, ngrams, page_types)
@@ -78,8 +78,7 @@ def test_the_stages_are_what_their_parts_say_in_turn(passes):
         p[unsure] = mean_judgement(p, expit(model.trees.scores(features)[:, 0]))[unsure]
     whole = np.column_stack([page_types, PageColumns(batch, line).of(p)])
     chance = expit(model.has_content.scores(whole)[:, 0])
-    share = np.minimum(chance / model.content_bounds[1], 1) ** 4
-    p *= share[batch.page_of_line]
+    np.testing.assert_allclose(model.predicted(pages).has_content, chance, rtol=1e-6)
     slope, offset = model.calibration[1]
     p = np.clip(1 / (1 + np.exp(-(slope * np.log(p / (1 - p)) + offset))), 1e-6, 1 - 1e-6)
     found = np.vstack(model.predict_proba(pages))
@@ -152,7 +151,7 @@ def test_empty_pages_get_empty_results_and_change_no_other():
 def test_content_starts_at_the_threshold_and_below_it_is_the_likeliest_noise(
     probabilities, threshold, expected
 ):
-    assert LABELS[label_codes(np.array([probabilities]), Threshold(threshold))[0]] == expected
+    assert LABELS[label_codes(np.array([probabilities]), threshold)[0]] == expected
 
 
 def test_predicted_lines_carry_label_probability_and_whether_to_keep_them():
@@ -169,8 +168,9 @@ def test_predicted_lines_carry_label_probability_and_whether_to_keep_them():
         assert prediction.page is page
         assert prediction.labels == labels.tolist()
         np.testing.assert_array_equal(prediction.probabilities, proba[:, CONTENT])
-        content, threshold = proba[:, CONTENT], model.threshold()
-        kept_lines = (content >= threshold.line) & (content.max() >= threshold.page)
+        content = proba[:, CONTENT]
+        assert prediction.threshold == model.threshold().of_page(content)
+        kept_lines = (content >= prediction.threshold) & prediction.has_content
         np.testing.assert_array_equal(prediction.keep, kept_lines)
         kept = [line for line, keep in zip(page.lines, prediction.keep, strict=True) if keep]
         assert prediction.text == "".join(f"{line}\n" for line in kept)
@@ -195,14 +195,17 @@ def test_what_is_no_list_of_pages_is_refused_with_what_to_do(model, given, reaso
 def test_a_threshold_may_be_given_by_name():
     model = fitted()
     assert set(model.thresholds_) == {"precision", "balanced", "recall"}
-    assert model.threshold() == model.threshold("balanced") == model.thresholds_["balanced"]
-    assert model.threshold(0.3) == (0.3, 0.0)
-    lines = [model.threshold(name).line for name in ("recall", "balanced", "precision")]
-    assert lines == sorted(lines)
-    for name, (line, page) in model.thresholds_.items():
-        for one in model.predict_lines(NEW.pages, threshold=name):
-            some = one.probabilities.max() >= page
-            np.testing.assert_array_equal(one.keep, (one.probabilities >= line) & some)
+    assert model.threshold() == model.threshold("balanced")
+    assert model.threshold() == (*model.thresholds_["balanced"], 1.0)
+    assert model.threshold(0.3) == (0.3, 0.0, None)
+    names = ("recall", "balanced", "precision")
+    for column in ("line", "page"):
+        bounds = [getattr(model.threshold(name), column) for name in names]
+        assert bounds == sorted(bounds)
+    of_pages = [
+        [one.threshold for one in model.predict_lines(NEW.pages, threshold=name)] for name in names
+    ]
+    assert (np.diff(of_pages, axis=0) > 0).all()
     with pytest.raises(ValueError, match="expected 0 to 1 or one of precision, .* got 'most'"):
         model.predict_lines(NEW.pages, threshold="most")
     for number in (-0.1, 1.01, 50, float("nan"), None):  # 50 per cent would keep nothing
@@ -210,15 +213,44 @@ def test_a_threshold_may_be_given_by_name():
             model.predict_lines(NEW.pages, threshold=number)
 
 
-def test_nothing_is_kept_of_a_page_without_a_line_that_is_surely_content():
-    menu = read_text("Home\nSport\nCulture\nContact\nTerms of use")
-    model = copy(fitted())
-    (lines,) = model.predict_lines([menu])
-    lowest = float(lines.probabilities.max())
-    for page, gives in ((lowest, True), (lowest + 1e-6, False)):
-        model.thresholds_ = {"balanced": (lowest, page)}
-        assert (model.extract_text(menu) != "") == gives
-    assert model.extract_text(menu, threshold=lowest) != ""
+@pytest.mark.parametrize("beta", [0.5, 1.0, 2.0])
+def test_the_threshold_of_a_page_promises_the_best_f_score(beta):
+    """Against all sets of lines, one by one: no other has a higher expectation of F-beta."""
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        p = rng.random(7) ** rng.uniform(0.3, 3)
+        kept = p >= Threshold(0.0, beta=beta).of_page(p)
+        sets = np.array(list(product((False, True), repeat=len(p))))[1:]
+        scores = (1 + beta**2) * (sets @ p) / (sets.sum(axis=1) + beta**2 * p.sum())
+        np.testing.assert_array_equal(kept, sets[scores.argmax()])
+
+
+def test_below_the_lowest_threshold_no_line_is_kept_and_a_number_is_the_threshold_of_all_pages():
+    doubtful = np.array([0.3, 0.2, 0.1])
+    assert Threshold(0.25, beta=1.0).of_page(doubtful) == 0.25
+    assert Threshold(0.1).of_page(doubtful) == Threshold(0.1).of_page(doubtful[:0]) == 0.1
+    assert Threshold(0.2, beta=1.0).of_page(np.zeros(3)) == 0.2
+
+
+def told_of(chance: float, page: float, page_types=OWN_TEXT):
+    """Return what is said of a page whose chance of having content is known."""
+    lines = np.array([[0.9, 0.1, 0, 0], [0.1, 0.9, 0, 0]], np.float32)
+    article = np.eye(len(PAGE_TYPES), dtype=np.float32)[:1]
+    predicted = Predicted([lines], article, np.array([chance]))
+    wanted = wanted_page_types(page_types)
+    read = read_text("It rained.\nRead also")
+    (found,) = page_predictions([read], predicted, Threshold(0.5, page), wanted)
+    return found
+
+
+def test_nothing_is_kept_of_a_page_that_hardly_has_any_content():
+    kept, dropped = told_of(0.6, 0.6), told_of(0.599, 0.6)
+    assert (kept.has_content, kept.labels) == (True, ["content", "related"])
+    assert (dropped.has_content, dropped.labels) == (False, ["related", "related"])
+    assert dropped.text == ""
+    # Who asks for cards does not mind that a page has nothing else.
+    assert told_of(0.1, 0.6, "all").text == "It rained.\n"
+    assert told_of(0.1, 0.0).text == "It rained.\n"
 
 
 def test_the_threshold_given_decides_what_is_kept():
@@ -258,6 +290,54 @@ def test_content_is_kept_of_pages_with_a_text_of_their_own_and_cards_where_they_
     assert said_of(page_type, [page_type, "forum"]) == [True, of_cards, False]
     others = [name for name in PAGE_TYPES if name != page_type]
     assert said_of(page_type, others) == said_of(page_type, []) == [False] * 3
+
+
+def test_a_page_is_taken_for_one_of_cards_from_the_bound_of_its_form_on():
+    """Articles are many and listings few: a bound that hardly any article passes is higher."""
+    page = read_html("<p>It rained.<p>Read also<p>Top")
+    lines = np.array([[0.9, 0.1, 0, 0], [0.1, 0.9, 0, 0], [0.1, 0, 0, 0.9]], np.float32)
+    types = np.zeros((2, len(PAGE_TYPES)), np.float32)
+    types[:, PAGE_TYPES.index("article")], types[:, PAGE_TYPES.index("listing")] = 0.3, 0.7
+    predicted = Predicted([lines, lines], types, cards_bounds=(0.6, 0.8))
+    found = page_predictions([page.without_markup(), page], predicted, Threshold(0.5))
+    assert [one.page_type for one in found] == ["listing", "article"]
+    assert found[1].keep.tolist() == [True, False, False]
+    # Where cards are asked for, what is likelier decides.
+    _, found = page_predictions([page, page], predicted, Threshold(0.5), PAGE_TYPES)
+    assert found.keep.tolist() == [True, True, False]
+
+
+# ----------------------------------------------------------------- lines without words
+
+
+def test_marks_of_a_converter_are_what_the_lines_around_them_are_and_change_no_other():
+    page = NEW.pages[0].without_markup()
+    model = fitted_on_types()
+    plain = model.predict_proba([page])[0]
+    marks = ("---", "* * *", "![A boat](a.png)", "[](/)")
+    at = np.random.default_rng(0).integers(0, len(page.lines) + 1, 8)
+    lines = np.insert(np.array(page.lines, object), at, [marks[k % 4] for k in range(8)])
+    is_mark = np.insert(np.zeros(len(page.lines), bool), at, True)
+    marked = replace(page, lines=tuple(lines), numbers=tuple(range(len(lines))))
+    predicted = model.predicted([marked, page])
+    assert_same(predicted.page_types[:1], predicted.page_types[1:])
+    found = predicted.lines[0]
+    assert_same([found[~is_mark]], [plain])
+    numbers = np.cumsum(~is_mark) - 1
+    for k in np.flatnonzero(is_mark):
+        above, below = numbers[k], numbers[k] + 1
+        if above < 0 or below == len(plain):
+            assert found[k].tolist() == [0, 0, 0, 1]
+        else:
+            assert found[k, CONTENT] == min(plain[above, CONTENT], plain[below, CONTENT])
+
+
+@pytest.mark.parametrize("text", ["---", "```\n\n***"])
+def test_a_page_of_marks_alone_has_no_content(text):
+    page = read_text(text)
+    (found,) = fitted_on_types().predict_lines([page], threshold=0.001)
+    assert set(found.labels) == {"other"}
+    assert found.page_type == ""
 
 
 def test_plain_text_is_not_dropped_for_being_taken_for_a_listing():

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from linesift.labelling.labels import CONTENT, PAGE_TYPES, UNSURE
-from linesift.models.pages import offset_cards
 from linesift.training.classifier import LineClassifier
-from linesift.training.fitting import Fitting, _cards_offset
+from linesift.training.fitting import Fitting, _cards_bounds
 from linesift.training.views import Shares, training_views
 from tests.made_pages import NEW_SITES, TINY, TRAIN_SITES, assert_same, fitted_on_types, typed_pages
 
@@ -43,16 +42,12 @@ def test_pages_without_their_article_give_nothing_and_those_with_one_keep_it():
     ]
     assert np.concatenate(kept).mean() > 0.9
     assert np.mean([one.keep.any() for one in model.predict_lines(bare)]) < 0.1
-    # Lines alone tell most of these pages apart; what trees of whole pages add is seen beside.
-    lines_only = replace(model.model_, has_content=None)
+    # Lines alone tell most of these pages apart; trees of whole pages tell nearly all.
+    bound = model.threshold().page
     for pages, has_content in ((articles.pages, True), (bare, False)):
-        whole, alone = (
-            np.concatenate([proba[:, CONTENT] for proba in one.predict_proba(pages)])
-            for one in (model, lines_only)
-        )
-        assert (whole <= alone).all()
-        share = whole / alone
-        assert (share == 1).mean() > 0.95 if has_content else np.median(share) < 0.5
+        chance = model.predicted(pages).has_content
+        assert ((chance >= bound) == has_content).mean() > 0.9
+        assert np.mean((chance > 0.5) == has_content) > 0.9
 
 
 def test_no_trees_of_types_are_no_types_and_no_trees_of_pages_no_judgement_of_whole_pages():
@@ -79,24 +74,22 @@ def test_page_types_need_one_for_each_page():
         LineClassifier(**TINY).fit(TYPED.pages, TYPED.labels, page_types=["article", "forum"])
 
 
-def test_hardly_any_article_is_taken_for_a_listing_while_training_and_none_is_more_likely_one():
-    model = fitted_on_types().model_.page_types
-    assert model.cards_offset <= 0
-    articles = np.zeros((1000, len(PAGE_TYPES)), np.float32)
-    articles[:, LISTING] = np.linspace(0, 0.9, 1000)
-    articles[:, 0] = 1 - articles[:, LISTING]
-    after = offset_cards(articles, _cards_offset(articles))
-    assert 1 <= (after[:, LISTING] > 0.5).sum() <= 6
-    articles[:, LISTING] /= 3
-    articles[:, 0] = 1 - articles[:, LISTING]
-    assert _cards_offset(articles) == _cards_offset(articles[:0]) == 0
+def test_hardly_any_article_is_above_the_bound_of_its_form_and_no_bound_is_below_a_half():
+    assert (fitted_on_types().model_.page_types.cards_bounds >= 0.5).all()
+    chance = np.concatenate([np.linspace(0, 0.9, 1000), np.linspace(0, 0.3, 1000)])
+    has_markup = np.arange(2000) < 1000
+    articles = np.ones(2000, bool)
+    without, within = _cards_bounds(chance, articles, has_markup)
+    assert without == 0.5
+    assert 1 <= (chance[:1000] > within).sum() <= 6
+    assert _cards_bounds(chance, ~articles, has_markup).tolist() == [0.5, 0.5]
 
 
 # --------------------------------------------------------------------------- out of site
 
 
 def judged(labelled):
-    """Return views, and what is said out of site: their types, what of their lines is left."""
+    """Return views, and what is said out of site of their types."""
     shares = Shares(shorten=0, teasers=0, cut=0, breaks=0, runs=0, letters=0, without_article=0.5)
     views = training_views(labelled, shares, hide_markup=True, seed=0)
     fitting = Fitting(views, LineClassifier(**{**TINY, "folds": 9}).get_params())
@@ -104,16 +97,13 @@ def judged(labelled):
     line = fitting.line(None, None)
     probability = rng.random(fitting.batch.n_lines)
     _, types = fitting.page_types(line, probability)
-    _, bounds, lower = fitting.content_of_pages(line, probability, types)
-    assert ((bounds > 0) & (bounds < 1)).all()
-    share = (lower / probability)[fitting.batch.page_starts[:-1]]
-    np.testing.assert_allclose(lower, probability * share[fitting.batch.page_of_line])
-    return views, types, share
+    trees, bounds = fitting.content_of_pages(line, probability, types)
+    assert trees is not None
+    assert 0 == bounds["recall"] < bounds["balanced"] <= bounds["precision"] < 1
+    return views, types
 
 
-def test_what_is_said_of_a_page_in_training_hangs_on_no_type_of_its_own_site(monkeypatch):
-    """But for one number that is the same for all pages: how likely listings are at all."""
-    monkeypatch.setattr("linesift.training.fitting._cards_offset", lambda articles: 0.0)
+def test_what_is_said_of_a_page_in_training_hangs_on_no_type_of_its_own_site():
     odd = TYPED.sites[0]
     own = [site == odd for site in TYPED.sites]
     swapped = {"article": "listing", "listing": "forum", "forum": "article"}
@@ -121,23 +111,17 @@ def test_what_is_said_of_a_page_in_training_hangs_on_no_type_of_its_own_site(mon
         swapped[name] if is_own else name
         for name, is_own in zip(TYPED.page_types, own, strict=True)
     ]
-    views, first, _ = judged(TYPED)
-    _, second, _ = judged(replace(TYPED, page_types=types))
+    views, first = judged(TYPED)
+    _, second = judged(replace(TYPED, page_types=types))
     of_odd = np.array([site == odd for site in views.labelled.sites])
     assert_same([first[of_odd]], [second[of_odd]])
     assert not np.array_equal(first[~of_odd], second[~of_odd])
 
 
 def test_types_are_learned_of_no_page_whose_article_was_taken_out():
-    views, types, _ = judged(TYPED)
+    views, types = judged(TYPED)
     taken_out = np.array([(y == UNSURE).all() for y in views.labelled.labels])
-    assert taken_out.any() and (views.has_content[taken_out] == 0).all()
+    assert taken_out.any() and not views.has_content[taken_out].any()
     told = types.argmax(axis=1)
     expected = np.array([PAGE_TYPES.index(name) for name in views.labelled.page_types])
     assert (told == expected)[~taken_out].mean() > 0.9
-
-
-def test_lines_are_lowered_on_pages_of_new_sites_without_content_and_hardly_on_others():
-    views, _, share = judged(TYPED)
-    assert (share[views.has_content == 0] < 0.5).mean() > 0.8
-    assert (share[views.has_content == 1] == 1).mean() > 0.95

@@ -16,10 +16,8 @@ from linesift.models.features import (
 from linesift.models.pages import (
     GROUPS,
     PageColumns,
-    cards_chance,
     fit_token_weights,
     has_markup,
-    offset_cards,
     page_column_names,
     page_tokens,
     token_scores,
@@ -181,40 +179,6 @@ def test_of_which_pages_the_markup_is_known_is_told_of_empty_ones_too():
     assert has_markup(batch).tolist() == [True, False, False, True]
 
 
-# ------------------------------------------------------------------- listings, by chance
-
-
-def some_types() -> np.ndarray:
-    """Probabilities of page types, even and lopsided ones."""
-    rng = np.random.default_rng(5)
-    return rng.dirichlet(np.full(len(PAGE_TYPES), 0.5), 200).astype(np.float32)
-
-
-@pytest.mark.parametrize("offset", [0.0, -0.7, -6.0, 3.0])
-def test_another_chance_of_listings_moves_their_odds_and_keeps_all_other_proportions(offset):
-    before = some_types()
-    after = offset_cards(before, offset)
-    assert after.dtype == before.dtype
-    np.testing.assert_allclose(after.sum(axis=1), 1, atol=1e-5)
-    chances = [cards_chance(types).clip(1e-6, 1 - 1e-6) for types in (before, after)]
-    odds = [np.log(p / (1 - p)) for p in chances]
-    inside = np.abs(odds[0]) < 6
-    np.testing.assert_allclose((odds[1] - odds[0])[inside], offset, atol=1e-2)
-    of_cards = np.array([name in ("listing", "collection") for name in PAGE_TYPES])
-    for group in (of_cards, ~of_cards):
-        for types in (before, after):
-            types[:, group] /= np.maximum(types[:, group].sum(axis=1, keepdims=True), 1e-12)
-        np.testing.assert_allclose(after[inside][:, group], before[inside][:, group], atol=1e-4)
-
-
-def test_pages_whose_type_nobody_has_told_stay_untold_beside_others():
-    types = some_types()[:3]
-    types[1] = np.nan
-    after = offset_cards(types, -1.0)
-    assert np.isnan(after[1]).all()
-    np.testing.assert_array_equal(after[[0, 2]], offset_cards(types[[0, 2]], -1.0))
-
-
 # -------------------------------------------------------------------------- refusals
 
 
@@ -233,10 +197,10 @@ def test_pages_whose_type_nobody_has_told_stay_untold_beside_others():
         ({"intercept": np.zeros(2)}, "intercept"),
         ({"intercept": np.full(len(PAGE_TYPES), np.nan)}, "intercept"),
         ({"intercept": np.full(len(PAGE_TYPES), np.inf)}, "intercept"),
-        ({"cards_offset": float("nan")}, "cards_offset: expected a number"),
-        ({"cards_offset": float("-inf")}, "cards_offset: expected a number"),
-        ({"cards_offset": 1e9}, "cards_offset: expected a number"),
-        ({"cards_offset": "-1"}, "cards_offset: expected a number"),
+        ({"cards_bounds": np.array([0.5, np.nan])}, "cards_bounds: holds numbers that are not"),
+        ({"cards_bounds": np.array([0.4, 0.5])}, "cards_bounds: expected .5 to 1"),
+        ({"cards_bounds": np.array([0.5, 1.1])}, "cards_bounds: expected .5 to 1"),
+        ({"cards_bounds": np.array([0.5])}, "cards_bounds"),
     ],
 )
 def test_arrays_that_are_no_model_of_page_types_are_refused(change, reason):

@@ -18,7 +18,6 @@ from linesift.cli import main
 from linesift.labelling.labels import CONTENT, LABELS, NAVIGATION, OTHER, RELATED
 from linesift.models.baselines import RunRule
 from linesift.models.prediction import PagePrediction
-from linesift.models.thresholds import Threshold
 from linesift.reading.page import Page
 from linesift.reports.reasons import explain
 from linesift.reports.report import HtmlReport, ReportPage, _compared, content_security_policy
@@ -62,11 +61,11 @@ class Seen(HTMLParser):
         self._in = ""
 
 
-def report(*predictions: PagePrediction, model=None, threshold=None) -> str:
+def report(*predictions: PagePrediction, model=None) -> str:
     with HtmlReport() as made:
         for one in predictions:
             reasons = explain(model or RunRule(), one)
-            made.add(ReportPage(one, reasons, threshold or Threshold(0.5)))
+            made.add(ReportPage(one, reasons))
         return b"".join(made.chunks()).decode()
 
 
@@ -117,17 +116,12 @@ def test_the_summary_counts_lines_characters_and_labels():
 
 def test_a_page_without_article_says_what_it_lacked():
     page = lines_page("Home", "Top")
-    below = labelled(page, [OTHER, OTHER], [0.7, 0.2])
-    assert "its surest line has 70 %, and 90 % is what one line at least must have" in report(
-        below, threshold=Threshold(0.5, 0.9)
-    )
-    assert "Nothing is kept: the surest line has 70 %, and 80 % is enough." in report(
-        below, threshold=Threshold(0.8, 0.0)
-    )
+    below = replace(labelled(page, [OTHER, OTHER], [0.7, 0.2]), threshold=0.8)
+    assert "Nothing is kept: the surest line has 70 %, and 80 % is enough." in report(below)
     assert "The page has no lines." in report(labelled(lines_page(), np.empty(0, int)))
-    assert "<b>Left out with the whole page.</b> 70 %, but no line" in report(
-        below, threshold=Threshold(0.5, 0.9)
-    )
+    html = report(replace(below, threshold=0.5, has_content=False))
+    assert "Nothing is kept: it is taken for a page without an article." in html
+    assert "<b>Left out with the whole page,</b> taken for one without an article. 70 %." in html
 
 
 @pytest.mark.parametrize("pages", [1, 2])
@@ -172,7 +166,7 @@ def test_cards_that_are_kept_are_said_to_be_cards():
 
 
 def test_a_probability_just_below_the_threshold_does_not_look_like_it():
-    html = report(labelled(lines_page("Home"), [OTHER], [0.458]), threshold=Threshold(0.46))
+    html = report(replace(labelled(lines_page("Home"), [OTHER], [0.458]), threshold=0.46))
     assert "<b>Left out as other.</b> 45.800 %; 46.000 % would be enough." in html
     assert "46 % is enough" not in html
 

@@ -5,7 +5,6 @@ import shutil
 
 import pytest
 
-from linesift.models.thresholds import Threshold
 from linesift.reports.reasons import explain
 from linesift.reports.report import HtmlReport, ReportPage
 from tests.made_pages import NEW_SITES, fitted, made_pages
@@ -25,7 +24,7 @@ def write(path, predictions, model=None):
     model = model or fitted().model_
     with HtmlReport() as made:
         for one in predictions:
-            made.add(ReportPage(one, explain(model, one), Threshold(0.5)))
+            made.add(ReportPage(one, explain(model, one)))
         path.write_bytes(b"".join(made.chunks()))
     return path.as_uri()
 

@@ -20,7 +20,6 @@ from linesift.labelling.labels import (
 )
 from linesift.models.baselines import RunRule
 from linesift.models.model_file import make_card
-from linesift.models.prediction import label_codes
 from linesift.models.site_model import BITS, SiteModel
 from linesift.tracking.notes import notes
 from linesift.tracking.tracker import BASELINE, run_metrics
@@ -204,7 +203,7 @@ def test_the_summary_counts_wrong_lines_with_and_without_what_was_learned(traini
     assert [row[:28].rstrip() for row in rows] == names
     for name, report in (("text only", training.report), ("text only, without", training.baseline)):
         form, row = report.forms["text"], next(row for row in rows if row.startswith(name))
-        given = [label_codes(proba, report.threshold) for proba in form.probabilities]
+        given = [one.codes for one in form.predictions]
         wrong = sum((a != b).sum() for a, b in zip(given, LABELS, strict=False))
         kept = sum(((a == 0) != (b == 0)).sum() for a, b in zip(given, LABELS, strict=False))
         if name == "text only":

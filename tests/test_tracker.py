@@ -231,7 +231,7 @@ def test_figures_worst_lines_and_all_scores_are_kept(run, client, training, tmp_
     head, *lines = path.read_text().splitlines()
     assert head.split() == ["of", "content", "is", "taken", "for", "page:line", "text"]
     assert len(lines) == counts["false"].sum() + counts["missed"].sum() > 0
-    first = worst_lines(training.report.forms["text"], training.report.threshold)[0]
+    first = worst_lines(training.report.forms["text"])[0]
     assert lines[0].endswith(f"  {first['text']}")
     assert f"{first['page']}:{first['line']}" in lines[0]
 

@@ -219,7 +219,7 @@ def test_a_title_above_the_lines_is_doubtful_and_moves_no_label():
 
 def test_a_page_without_its_article_is_shown_once_more_and_teaches_no_line():
     whole, more = all_views(), all_views(without_article=1.0)
-    without = more.has_content == 0
+    without = ~more.has_content
     assert without.sum() == len(whole.labelled) == (~without).sum()
     noise = {
         tuple(line for line, label in zip(page.lines, y, strict=True) if label != CONTENT)
@@ -229,14 +229,13 @@ def test_a_page_without_its_article_is_shown_once_more_and_teaches_no_line():
         assert (more.labelled.labels[k] == UNSURE).all()
         assert more.labelled.pages[k].lines in noise
         assert not more.as_read[k]
-    assert (more.has_content[~without] == 1).all()
+    assert more.has_content[~without].all()
 
 
-def test_pages_have_content_where_a_line_is_and_of_others_nobody_asks():
-    """Front pages are told by their type; that they have no content is not learned of them."""
+def test_pages_have_content_where_a_line_is_and_front_pages_have_none():
     typed = typed_pages(range(2))
     found = all_views(typed, hide_markup=False, without_article=1.0).has_content
-    assert found.tolist() == [1, 0, 1, 0, -1] * 2
+    assert found.tolist() == [True, False, True, False, False] * 2
 
 
 # ------------------------------------------------------------------------ runs of lines

@@ -191,6 +191,25 @@ def load_model(path: str | None) -> "LinePredictor":
         return model_file.load_model(path)
 
 
+def corpus_files(folder: Path, *, otherwise: str = "") -> list[Path]:
+    """Return the files of the labelled corpora in a folder, and say so if there are none.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    otherwise : str
+        What else a user may do if there are none.
+    """
+    files = sorted(folder.glob("*.parquet"))
+    if not files:
+        raise InputError(
+            f"{folder}: no labelled corpora; build them with 'linesift fetch' and "
+            f"'linesift lines'{otherwise}"
+        )
+    return files
+
+
 def held_out_pages(lines: str, *, otherwise: str = "") -> "LabelledPages":
     """Return the pages of the test sites of the labelled corpora in a folder.
 
@@ -201,11 +220,7 @@ def held_out_pages(lines: str, *, otherwise: str = "") -> "LabelledPages":
     otherwise : str
         What else a user may do if there are none.
     """
-    if not list(Path(lines).glob("*.parquet")):
-        raise InputError(
-            f"{lines}: no labelled corpora; build them with 'linesift fetch' and "
-            f"'linesift lines'{otherwise}"
-        )
+    corpus_files(Path(lines), otherwise=otherwise)
     with one_sentence():
         from linesift.labelling.corpora import read_test_pages
 

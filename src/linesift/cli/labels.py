@@ -9,6 +9,7 @@ import click
 from linesift.cli.common import (
     Commands,
     InputError,
+    corpus_files,
     examples,
     load_model,
     model_option,
@@ -127,7 +128,7 @@ def import_(file: Path, labels: Path, force: bool) -> None:
     "--lines",
     default="data/lines",
     show_default=True,
-    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="FOLDER",
     help="The sets as they are read now, by 'linesift lines'.",
 )
@@ -150,7 +151,7 @@ def carry(context: click.Context, folder: Path, lines: Path) -> None:
         file_of = {page: path for path, pages in files.items() for page in pages}
         carried = {
             page.page_id: carry_labels(files[file_of[page.page_id]][page.page_id], page)
-            for path in sorted(lines.glob("*.parquet"))
+            for path in corpus_files(lines)
             for chunk in read_chunks(path)
             for page in chunk.pages
             if page.page_id in file_of

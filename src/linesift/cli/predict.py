@@ -163,7 +163,7 @@ def predict(
         model_of_process(model_path)  # what is wrong with it is said before anything is read
     records = read_records(inputs, input_format=input_format, fields=fields)
     if output is None:
-        renderer = _renderer(form, color, model_path, threshold)
+        renderer = _renderer(form, color, model_path)
         judge = Judge(model_path, threshold, fields, renderer, page_types)
         if form == "html":
             context.exit(_print_report(records, judge, jobs))
@@ -199,11 +199,9 @@ def _checked_format(form: str | None, color: str | None, labels: bool, *, to_fol
     return form or ("jsonl" if to_folder else "tsv" if color else "text")
 
 
-def _renderer(
-    form: str, color: str | None, model_path: str | None, threshold: float | str
-) -> Callable[..., Any]:
+def _renderer(form: str, color: str | None, model_path: str | None) -> Callable[..., Any]:
     if form == "html":
-        return partial(render.for_report, model=model_path, threshold=threshold)
+        return partial(render.for_report, model=model_path)
     return render.colored_tsv if _in_color(form, color) else render.RENDERERS[form]
 
 

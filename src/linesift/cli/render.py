@@ -69,16 +69,13 @@ def _styled(codes: str, shown: str) -> str:
     return f"\x1b[{codes}m{''.join(pieces)}\x1b[0m"
 
 
-def for_report(
-    prediction: "PagePrediction", *, model: str | None, threshold: float | str
-) -> "ReportPage":
+def for_report(prediction: "PagePrediction", *, model: str | None) -> "ReportPage":
     """Return what a report shows of a page: why each line is judged as it is."""
     from linesift.crawling.crawl import model_of_process
     from linesift.reports.reasons import explain
     from linesift.reports.report import ReportPage
 
-    judge = model_of_process(model)
-    return ReportPage(prediction, explain(judge, prediction), judge.threshold(threshold))
+    return ReportPage(prediction, explain(model_of_process(model), prediction))
 
 
 RENDERERS: dict[str, Callable[["PagePrediction"], bytes]] = {

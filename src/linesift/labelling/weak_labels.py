@@ -128,14 +128,16 @@ def label_page(page: Page, gold: Sequence[str], title: str = "", page_type: str 
 def _label_cards(page: Page, labels: LabelArray) -> LabelArray:
     """Return the labels of a page whose gold text is its cards: those are `related`.
 
-    A gold line is part of a card where several stand in the same place of the tree. What
-    stands there alone may be the page's heading or its introduction, so it is doubtful.
+    A gold line is part of a card where several stand in the same place of the tree, and so is
+    one beside them that is there only in part, or once more. What stands alone may be the
+    page's heading or its introduction, so it is doubtful.
     """
     gold = labels == CONTENT
     paths = list(page.markup.paths) if page.markup else [""] * len(labels)
     in_place = Counter(path for path, is_gold in zip(paths, gold, strict=True) if is_gold)
     of_card = np.array([in_place[path] >= _CARDS for path in paths], bool)
-    return np.where(gold, np.where(of_card, RELATED, UNSURE), labels).astype(np.int8)
+    doubtful = gold | (labels == UNSURE)
+    return np.where(doubtful, np.where(of_card, RELATED, UNSURE), labels).astype(np.int8)
 
 
 def _parts_left_out(page: Page, labels: LabelArray) -> npt.NDArray[np.bool_]:

@@ -6,11 +6,12 @@ Nothing here needs scikit-learn, which takes seconds to import: what the estimat
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from linesift.labelling.labels import CONTENT, LABELS, PAGE_TYPES
+from linesift.labelling.labels import CONTENT, LABELS, OTHER, PAGE_TYPES
 from linesift.models.context import Context, beside, context_features
 from linesift.models.features import (
     LINE_FEATURES,
@@ -27,7 +28,6 @@ from linesift.models.odds import Probability, expit, is_unsure, logit, mean_judg
 from linesift.models.pages import (
     PageColumns,
     PageTypes,
-    has_markup,
     page_column_names,
     page_tokens,
 )
@@ -44,9 +44,16 @@ MARGIN = 0.1
 _LONGEST_NGRAM = 16
 _MOST_NETWORKS = 16  # each takes its time on every line
 _FARTHEST = 4096  # characters from an end of a line that n-grams may look at
-_STEEP = 4  # power by which lines of pages without content are lowered
 _SURE_KIND = 0.7  # probability from which on the kind of a line is left to the network
 _TREES_SHARE = 2 / 3  # of the trees in the mean of both on kinds
+
+
+class OfPages(NamedTuple):
+    """What is told of pages as a whole; see `Predicted`."""
+
+    page_types: Floats
+    has_content: Floats | None
+    cards_bounds: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -79,9 +86,6 @@ class LineModel(LinePredictor):
         Tells the type of a page; None where training knew of no two types.
     has_content : Trees or None
         Tell whether a page has any content; None where training met no page without.
-    content_bounds : ndarray of shape (2,), 0 to 1
-        Probability of having any below which that of all lines of a page is lowered, without
-        and with markup.
     calibration : ndarray of shape (2, 2)
         Slope and offset of the log-odds, without and with markup.
     thresholds_ : mapping of str to (float, float)
@@ -101,7 +105,6 @@ class LineModel(LinePredictor):
     kind_trees: Trees | None
     page_types: PageTypes | None
     has_content: Trees | None
-    content_bounds: npt.NDArray[np.float64]
     calibration: npt.NDArray[np.float64]
     thresholds_: Mapping[str, tuple[float, float]]
 
@@ -109,7 +112,6 @@ class LineModel(LinePredictor):
         check_arrays(
             self,
             kinds=(np.intp, "kinds"),
-            content_bounds=(np.float64, 2),
             calibration=(np.float64, 2, 2),
         )
         check_bounded(self, "calibration")
@@ -129,10 +131,6 @@ class LineModel(LinePredictor):
         for bounds in self.thresholds_.values():
             if len(bounds) != 2 or not all(0 <= bound <= 1 for bound in bounds):
                 raise ValueError(f"LineModel.thresholds_: expected two of 0 to 1, got {bounds}")
-        if (self.content_bounds <= 0).any() or (self.content_bounds > 1).any():
-            raise ValueError(
-                f"LineModel.content_bounds: expected 0 to 1, got {self.content_bounds}"
-            )
         self._check_judges()
 
     def _check_judges(self) -> None:
@@ -169,11 +167,11 @@ class LineModel(LinePredictor):
 
     def predicted(self, X: Sequence[Page]) -> Predicted:
         """Return the probabilities of labels and page types."""
-        batch, labels, _, page_types = self.judge(X)
-        return Predicted(batch.by_page(labels), page_types)
+        batch, labels, _, pages = self.judge(X)
+        return Predicted(batch.by_page(labels), *pages)
 
-    def judge(self, X: Sequence[Page]) -> tuple[Batch, Floats, Floats, Floats]:
-        """Return the lines of all pages, what they are, what was looked at last, and page types.
+    def judge(self, X: Sequence[Page]) -> tuple[Batch, Floats, Floats, "OfPages"]:
+        """Return the lines of all pages, what they are, what was looked at last, and of pages.
 
         Returns
         -------
@@ -181,19 +179,42 @@ class LineModel(LinePredictor):
         labels : ndarray of shape (n_lines, n_labels), float32
             Probability of each label.
         features : ndarray of shape (n_lines, n_columns), float32
-        page_types : ndarray of shape (n_pages, n_page_types), float32
+        pages : OfPages
         """
         check_pages(X)
         if self.paths is None:  # training has met no markup
             X = [page.without_markup() for page in X]
         batch = Batch.from_pages(X)
+        if not batch.has_words.any():
+            nothing = np.zeros((batch.n_lines, len(LABELS) + self.n_columns), np.float32)
+            nothing[:, OTHER] = 1
+            labels, features = np.split(nothing, [len(LABELS)], axis=1)
+            return batch, labels, features, OfPages(unknown_types(len(X)), None, self._cards_bounds)
+        if batch.has_words.all():
+            return batch, *self._judge(batch)
+        labels, features, pages = self._judge(batch.with_words())
+        above, below, is_end = _nearest(batch)
+        # Marks between two lines are what both are: content inside an article, noise elsewhere.
+        lower = np.where(labels[above, CONTENT] <= labels[below, CONTENT], above, below)
+        labels = labels[lower]
+        labels[is_end] = np.eye(len(LABELS), dtype=np.float32)[OTHER]
+        return batch, labels, features[lower], pages
+
+    def _judge(self, batch: Batch) -> tuple[Floats, Floats, "OfPages"]:
+        """Return likewise what lines are that hold words, and so on."""
+        probability, features, pages = self._content(batch)
         labels = np.empty((batch.n_lines, len(LABELS)), np.float32)
-        if not batch.n_lines:
-            return batch, labels, np.empty((0, self.n_columns), np.float32), unknown_types(len(X))
-        probability, features, page_types = self._content(batch)
         labels[:, CONTENT] = probability
         labels[:, NOISE] = (1 - probability)[:, None] * self._kinds(features)
-        return batch, labels, features, page_types
+        return labels, features, pages
+
+    @property
+    def _cards_bounds(self) -> tuple[float, float]:
+        """As in `Predicted`."""
+        if self.page_types is None:
+            return 0.5, 0.5
+        without, within = self.page_types.cards_bounds.tolist()
+        return without, within
 
     @property
     def n_columns(self) -> int:
@@ -208,8 +229,8 @@ class LineModel(LinePredictor):
     def _last_network(self) -> Network:
         return self.context_networks[-1] if self.context_networks else self.line_network
 
-    def _content(self, batch: Batch) -> tuple[Probability, Floats, Floats]:
-        """Return the probability of content, the last features looked at, and page types."""
+    def _content(self, batch: Batch) -> tuple[Probability, Floats, "OfPages"]:
+        """Return the probability of content, the last features looked at, and of pages."""
         words = word_hashes(batch)
         text, markup = line_features(batch), markup_features(batch, words)
         path_tokens = self._path_tokens(batch)
@@ -234,14 +255,13 @@ class LineModel(LinePredictor):
             unsure = is_unsure(probability, MARGIN)
             by_trees = expit(self.trees.scores(features[unsure])[:, 0])
             probability[unsure] = mean_judgement(probability[unsure], by_trees)
+        has_content = None
         if self.has_content is not None:
-            columns = whole.of(probability)
-            any_at_all = self.has_content.scores(np.concatenate([page_types, columns], axis=1))
-            bound = self.content_bounds[has_markup(batch).astype(int)]
-            share = lowered(expit(any_at_all[:, 0]), bound)
-            probability = probability * share[batch.page_of_line]
+            columns = np.concatenate([page_types, whole.of(probability)], axis=1)
+            has_content = expit(self.has_content.scores(columns)[:, 0]).astype(np.float32)
         slope, offset = self.calibration[(batch.path_ids != NO_PATH).astype(int)].T
-        return expit(slope * logit(probability) + offset), features, page_types
+        pages = OfPages(page_types, has_content, self._cards_bounds)
+        return expit(slope * logit(probability) + offset), features, pages
 
     def _path_tokens(self, batch: Batch) -> Tokens | None:
         """Return the words of the tag paths, None where no path is known."""
@@ -281,6 +301,25 @@ class LineModel(LinePredictor):
         return kinds[:, NOISE]
 
 
+def _nearest(
+    batch: Batch,
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    """Return the nearest lines with words at or above each line, and at or below.
+
+    Lines with words alone are counted, over the whole batch. The third array tells which lines
+    have none on one side on their page.
+    """
+    seen = np.cumsum(batch.has_words)
+    page = batch.page_of_line[batch.has_words]
+    is_end = np.zeros(batch.n_lines, bool)
+    sides = []
+    for side in (seen - 1, seen - batch.has_words):
+        nearest = np.clip(side, 0, len(page) - 1)
+        is_end |= (nearest != side) | (page[nearest] != batch.page_of_line)
+        sides.append(nearest)
+    return sides[0], sides[1], is_end
+
+
 def check_ngrams(owner: str, orders: Sequence[int], head: int, tail: int) -> None:
     """Raise a ValueError where n-grams have a length, or reach to where, no model looks."""
     if len({*orders}) != len(orders):
@@ -293,14 +332,3 @@ def check_ngrams(owner: str, orders: Sequence[int], head: int, tail: int) -> Non
         for number in numbers:
             if not isinstance(number, int) or not lowest <= number <= highest:
                 raise ValueError(f"{owner}.{name}: expected {lowest} to {highest}, got {number}")
-
-
-def lowered(chance: Probability, bound: Probability) -> Probability:
-    """Return by how much the lines of pages are less likely content, by the chance of any.
-
-    Pages that may well have content are left alone: their lines speak for themselves.
-
-    >>> lowered(np.array([0.1, 0.2, 0.9]), np.array([0.2, 0.2, 0.2])).tolist()
-    [0.0625, 1.0, 1.0]
-    """
-    return np.minimum(chance / bound, 1.0) ** _STEEP

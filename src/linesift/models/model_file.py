@@ -31,7 +31,7 @@ from linesift.models.prediction import LinePredictor
 from linesift.models.site_model import SiteModel
 from linesift.models.trees import Trees
 
-FORMAT = 5
+FORMAT = 6
 """Version of the file format; a file of another one is refused."""
 
 _ENTRY = "linesift"  # in the metadata

@@ -21,11 +21,11 @@ import numpy.typing as npt
 
 from linesift.labelling.labels import LABELS, OF_CARDS, PAGE_TYPES
 from linesift.models.features import LINE_FEATURES, MARKUP_FEATURES, Floats, Words
-from linesift.models.odds import expit, logit, softmax
+from linesift.models.odds import softmax
 from linesift.models.shapes import check_arrays, check_bounded
 from linesift.models.trees import Trees
 from linesift.reading.page import NO_PATH, Batch
-from linesift.reading.tokens import Tokens, sorted_distinct
+from linesift.reading.tokens import Tokens
 
 _BITS = 13
 GROUPS = 3
@@ -37,8 +37,6 @@ _PROSE = (60, 120, 240)  # characters from which on lines are counted as prose
 _BY_LENGTH = ("link_share", "in_paragraph", "in_list", "in_table", "ends_sentence")
 _LIKELY = (0.2, 0.5, 0.8)
 _LONG = 1000  # characters from which on a line is no surer a sign of content
-_LEAST = 1e-6
-_MOST_OFFSET = 50.0
 _PLACE = 4  # lines in one place of the tree that make it a list
 
 Integers = npt.NDArray[np.int64]
@@ -79,33 +77,22 @@ def page_tokens(batch: Batch, words: Words, paths: Tokens | None) -> PageTokens:
         has markup.
     """
     value, line = words
-    parts = [_keys(batch.page_of_line[line], value.astype(np.int64) >> (32 - _BITS), 0)]
+    # A table of all buckets of all pages is found sooner than what stands twice by sorting.
+    n_pages = len(batch.page_starts) - 1
+    there = np.zeros((n_pages, GROUPS, 1 << _BITS), bool)
+    there[batch.page_of_line[line], 0, value >> np.uint32(32 - _BITS)] = True
     known = np.flatnonzero(batch.path_ids != NO_PATH)
     if paths is not None and len(known):
-        page, path = _distinct_pairs(batch.page_of_line[known], batch.path_ids[known])
+        path = batch.path_ids[known]
         size = paths.counts[path]
         at = np.repeat(paths.starts[path] - np.cumsum(size) + size, size) + np.arange(size.sum())
         hashes = paths.hashes[0][at].astype(np.int64) * (1 << _BITS) // paths.no_token
-        parts.append(_keys(np.repeat(page, size), hashes, 1))
-    hints = [
-        (number, zlib.crc32(hint.encode("utf-8", "replace")) >> (32 - _BITS))
-        for number, found in enumerate(batch.hints)
-        for hint in found
-    ]
-    if hints:
-        page_of_hint, hashes = np.array(hints, np.int64).T
-        parts.append(_keys(page_of_hint, hashes, 2))
-    distinct = sorted_distinct(np.concatenate(parts).astype(np.uint64)).astype(np.int64)
-    return PageTokens(distinct >> 32, distinct & 0xFFFFFFFF, len(batch.page_starts) - 1)
-
-
-def _keys(page: Integers, hashes: Integers, group: int) -> Integers:
-    return (page << 32) | (hashes + (group << _BITS))
-
-
-def _distinct_pairs(one: Integers, other: Integers) -> tuple[Integers, Integers]:
-    keys = sorted_distinct(((one << 32) | other).astype(np.uint64)).astype(np.int64)
-    return keys >> 32, keys & 0xFFFFFFFF
+        there[np.repeat(batch.page_of_line[known], size), 1, hashes] = True
+    for number, found in enumerate(batch.hints):
+        for hint in found:
+            there[number, 2, zlib.crc32(hint.encode("utf-8", "replace")) >> (32 - _BITS)] = True
+    page, bucket = np.divmod(np.flatnonzero(there), _BUCKETS)
+    return PageTokens(page, bucket, n_pages)
 
 
 @cache
@@ -266,16 +253,16 @@ class PageTypes:
     intercept : ndarray of shape (n_types,), float64
     trees : Trees
         Over the scores of the tokens and the columns of `PageColumns`.
-    cards_offset : float
-        Added to the log-odds of listings and collections, so that hardly any article is taken
-        for one.
+    cards_bounds : ndarray of shape (2,), .5 to 1
+        Probability of being a listing or collection above which a page is taken for one, without
+        and with markup: so high that hardly any article is.
     """
 
     types: npt.NDArray[np.intp]
     weights: npt.NDArray[np.int32]
     intercept: npt.NDArray[np.float64]
     trees: Trees
-    cards_offset: float
+    cards_bounds: npt.NDArray[np.float64]
 
     def __post_init__(self) -> None:
         n_types = len(PAGE_TYPES)
@@ -284,12 +271,11 @@ class PageTypes:
             types=(np.intp, "types"),
             weights=(np.int32, _BUCKETS, n_types),
             intercept=(np.float64, n_types),
+            cards_bounds=(np.float64, 2),
         )
         check_bounded(self, "weights", "intercept")
-        if not isinstance(self.cards_offset, float) or not abs(self.cards_offset) < _MOST_OFFSET:
-            raise ValueError(
-                f"PageTypes.cards_offset: expected a number, got {self.cards_offset!r}"
-            )
+        if not ((self.cards_bounds >= 0.5) & (self.cards_bounds <= 1)).all():
+            raise ValueError(f"PageTypes.cards_bounds: expected .5 to 1, got {self.cards_bounds}")
         types = self.types.tolist()
         if len(types) < 2 or types != sorted({*types} & {*range(n_types)}):
             raise ValueError(f"PageTypes.types: expected codes of page types, got {types}")
@@ -312,25 +298,7 @@ class PageTypes:
         features = np.concatenate([self.scores(tokens), columns], axis=1)
         found = np.zeros((tokens.n_pages, len(PAGE_TYPES)), np.float32)
         found[:, self.types] = softmax(self.trees.scores(features))
-        return offset_cards(found, self.cards_offset)
-
-
-def offset_cards(probabilities: Floats, offset: float) -> Floats:
-    """Return probabilities of page types with another chance of listings and collections.
-
-    >>> even = np.array([[0.5, 0, 0, 0, 0, 0.5, 0]], np.float32)
-    >>> bool(offset_cards(even, -1.0)[0, 5] < 0.3)
-    True
-    """
-    of_cards = np.array([name in OF_CARDS for name in PAGE_TYPES])
-    chance = cards_chance(probabilities)
-    wanted = expit(logit(chance) + offset)
-    factor = np.where(
-        of_cards,
-        (wanted / np.maximum(chance, _LEAST))[:, None],
-        ((1 - wanted) / np.maximum(1 - chance, _LEAST))[:, None],
-    )
-    return (probabilities * factor).astype(np.float32)
+        return found
 
 
 def cards_chance(probabilities: Floats) -> npt.NDArray[np.float64]:

@@ -1,5 +1,6 @@
 """What a model says of pages: probabilities of lines and page types, labels, what is kept."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from linesift.labelling.labels import CONTENT, LABELS, OF_CARDS, OWN_TEXT, PAGE_TYPES, RELATED
 from linesift.models.features import Floats
-from linesift.models.thresholds import Threshold
+from linesift.models.thresholds import PRESETS, Threshold
 from linesift.reading.page import MOST_LINES, Page, check_pages
 
 NOISE = np.array([code for code in range(len(LABELS)) if code != CONTENT])
@@ -41,6 +42,10 @@ class PagePrediction:
         One of `linesift.labelling.labels.PAGE_TYPES`; empty where the model tells none.
     page_type_probability : float, 0 to 1
         Of that type; NaN where the model tells none.
+    threshold : float, 0 to 1
+        Probability from which on lines of this page are kept.
+    has_content : bool
+        Whether the page is taken for one that has any content; where not, no line of it is.
     is_wanted : bool
         Whether content of this page type is to be kept.
     cards : ndarray of shape (n_lines,), bool, or None
@@ -52,6 +57,8 @@ class PagePrediction:
     probabilities: Floats
     page_type: str = ""
     page_type_probability: float = float("nan")
+    threshold: float = 0.5
+    has_content: bool = True
     is_wanted: bool = True
     cards: npt.NDArray[np.bool_] | None = None
 
@@ -90,10 +97,17 @@ class Predicted(NamedTuple):
         Probability of each label for each line, per page.
     page_types : ndarray of shape (n_pages, n_page_types)
         Probability of each page type; NaN where the model tells none.
+    has_content : ndarray of shape (n_pages,), or None
+        Chance that a page has any content; None where the model does not tell.
+    cards_bounds : sequence of 2 floats
+        Probability of being a listing or collection above which a page is taken for one, without
+        and with markup.
     """
 
     lines: list[Floats]
     page_types: Floats
+    has_content: Floats | None = None
+    cards_bounds: Sequence[float] = (0.5, 0.5)
 
 
 class LinePredictor(ABC):
@@ -115,10 +129,8 @@ class LinePredictor(ABC):
 
     def predict(self, X: Sequence[Page]) -> list[npt.NDArray[np.str_]]:
         """Return the label of each line, per page, at the model's threshold."""
-        return [
-            np.array(LABELS)[label_codes(proba, self.threshold())]
-            for proba in self.predict_proba(X)
-        ]
+        found = page_predictions(X, self.predicted(X), self.threshold())
+        return [np.array(LABELS)[one.codes] for one in found]
 
     def threshold(self, wanted: float | str = "balanced") -> Threshold:
         """Return what is kept at a threshold.
@@ -140,7 +152,7 @@ class LinePredictor(ABC):
                 f"threshold: expected 0 to 1 or one of {', '.join(self.thresholds_)}; "
                 f"got {wanted!r}"
             )
-        return Threshold(*self.thresholds_[wanted])
+        return Threshold(*self.thresholds_[wanted], PRESETS[wanted].beta)
 
     def predict_lines(
         self,
@@ -155,8 +167,8 @@ class LinePredictor(ABC):
         ----------
         X : sequence of Page
         threshold : float, 0 to 1, or {"precision", "balanced", "recall"}
-            Probability from which a line is kept, or what matters most. The named ones
-            also keep nothing of pages that seem to have no article.
+            Probability from which a line is kept, or what matters most. The named ones suit
+            each page, and keep nothing of pages that seem to have no article.
         page_types : sequence of str, or "all"
             Of which types content is kept. Listings and collections have no text of their own
             and are left out by default; where they are asked for, their cards are kept.
@@ -216,21 +228,28 @@ def page_predictions(
     ('listing', ['content'], '')
     """
     wanted_cards = [PAGE_TYPES.index(name) for name in page_types if name in OF_CARDS]
+    any_content = predicted.has_content
     found = []
-    for page, proba, share in zip(X, predicted.lines, predicted.page_types, strict=True):
-        page_type, chance = _page_type(share)
+    for number, (page, proba) in enumerate(zip(X, predicted.lines, strict=True)):
+        share = predicted.page_types[number]
+        page_type, chance = _page_type(share, predicted.cards_bounds[page.markup is not None])
+        bound = threshold.of_page(proba[:, CONTENT])
+        # Where cards are wanted, a page without content of its own is no mistake.
+        has_content = (
+            any_content is None or bool(wanted_cards) or any_content[number] >= threshold.page
+        )
         cards = None
         if wanted_cards and page_type:
-            # Once a page is taken for a listing, what its lines are is the only question left.
-            of_cards = 1.0 if page_type in OF_CARDS else share[wanted_cards].sum()
-            cards = proba[:, CONTENT] + of_cards * proba[:, RELATED] >= threshold.line
+            cards = _cards(proba, float(share[wanted_cards].sum()), page_type, threshold)
         found.append(
             PagePrediction(
                 page,
-                label_codes(proba, threshold),
+                label_codes(proba, bound if has_content else math.inf),
                 proba[:, CONTENT],
                 page_type,
                 chance,
+                bound,
+                bool(has_content),
                 _is_wanted(page, page_type, page_types),
                 cards,
             )
@@ -238,17 +257,28 @@ def page_predictions(
     return found
 
 
-def label_codes(probabilities: Floats, threshold: Threshold) -> npt.NDArray[np.intp]:
+def label_codes(probabilities: Floats, threshold: float) -> npt.NDArray[np.intp]:
     """Return content from the threshold on, the likeliest kind of noise below it, for one page.
 
     >>> page = np.array([[0.6, 0.3, 0.1, 0.0], [0.4, 0.1, 0.3, 0.2]])
-    >>> label_codes(page, Threshold(0.5)).tolist(), label_codes(page, Threshold(0.5, 0.8)).tolist()
+    >>> label_codes(page, 0.5).tolist(), label_codes(page, 0.8).tolist()
     ([0, 2], [1, 2])
     """
     noise = NOISE[np.argmax(probabilities[:, NOISE], axis=1)]
-    probability = probabilities[:, CONTENT]
-    kept = (probability >= threshold.line) & (probability.max(initial=0) >= threshold.page)
-    return np.where(kept, CONTENT, noise)
+    return np.where(probabilities[:, CONTENT] >= threshold, CONTENT, noise)
+
+
+def _cards(
+    probabilities: Floats, of_cards: float, page_type: str, threshold: Threshold
+) -> npt.NDArray[np.bool_]:
+    """Tell which lines of one page are kept where cards are wanted too.
+
+    Once a page is more likely of cards than not, what its lines are is the only question left.
+    """
+    if page_type in OF_CARDS or of_cards > 0.5:
+        of_cards = 1.0
+    either = probabilities[:, CONTENT] + of_cards * probabilities[:, RELATED]
+    return either >= threshold.of_page(either)
 
 
 def wanted_page_types(page_types: str | Sequence[str]) -> tuple[str, ...]:
@@ -289,7 +319,7 @@ def _is_wanted(page: Page, page_type: str, wanted: Sequence[str]) -> bool:
     return not page_type or page_type in wanted or unsure
 
 
-def _page_type(probabilities: Floats) -> tuple[str, float]:
+def _page_type(probabilities: Floats, cards_bound: float) -> tuple[str, float]:
     """Return the likeliest type of a page and its probability.
 
     Listings and collections are looked at together first: a page is one of cards, or it is not.
@@ -297,6 +327,6 @@ def _page_type(probabilities: Floats) -> tuple[str, float]:
     if np.isnan(probabilities).any():
         return "", float("nan")
     of_cards = np.array([name in OF_CARDS for name in PAGE_TYPES])
-    is_of_cards = probabilities[of_cards].sum() > 0.5
+    is_of_cards = probabilities[of_cards].sum() > cards_bound
     best = int(np.argmax(np.where(of_cards == is_of_cards, probabilities, -1)))
     return PAGE_TYPES[best], float(probabilities[best])

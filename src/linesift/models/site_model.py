@@ -86,10 +86,11 @@ class SiteModel(LinePredictor):
 
     def predicted(self, X: Sequence[Page]) -> Predicted:
         """Return the probabilities of labels and page types."""
-        batch, labels, features, page_types = self.base.judge(X)
+        batch, labels, features, pages = self.base.judge(X)
         if batch.n_lines:
             labels = self._corrected(labels, evidence(self.base, batch, features))
-        return Predicted(batch.by_page(labels), page_types)
+        # Who labels pages of a site has content there: the doubts of the model below are past.
+        return Predicted(batch.by_page(labels), *pages._replace(has_content=None))
 
     def _corrected(self, labels: Floats, seen: Evidence) -> Floats:
         added = np.einsum("ij,jk->ik", seen.columns, self.column_weights)

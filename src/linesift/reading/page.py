@@ -6,7 +6,7 @@ that a feature is an array operation over the whole batch, never a loop over lin
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from linesift.reading.plain import code_lines, marked_lines, plain_line, spaced
+from linesift.reading.plain import NOTHING_LEFT, code_lines, marked_lines, plain_line, spaced
 from linesift.reading.tag_paths import SplitPaths
 
 BASIC_PLANE = 0x10000
@@ -222,6 +222,31 @@ class Batch:
     def n_lines(self) -> int:
         """Number of lines in all pages together."""
         return len(self.line_starts)
+
+    @cached_property
+    def has_words(self) -> npt.NDArray[np.bool_]:
+        """Tell which lines hold more than marks that plain text has of a converter.
+
+        A break, a fence, an image or an empty link in Markdown says nothing of itself.
+        """
+        bare = (self.line_lengths == len(NOTHING_LEFT)) & (self.path_ids == NO_PATH)
+        for offset, code in enumerate(NOTHING_LEFT.encode("utf-32-le")[::4]):
+            bare[bare] = self.codes[self.line_starts[bare] + offset] == code
+        return ~bare
+
+    def with_words(self) -> "Batch":
+        """Return the same pages without the lines that hold no words."""
+        kept, sizes = self.has_words, self.line_lengths + 1
+        lengths = self.line_lengths[kept]
+        return replace(
+            self,
+            codes=self.codes[np.repeat(kept, sizes)],
+            line_starts=np.cumsum(lengths + 1) - lengths - 1,
+            line_lengths=lengths,
+            page_starts=np.concatenate([[0], np.cumsum(kept)])[self.page_starts],
+            link_share=self.link_share[kept],
+            path_ids=self.path_ids[kept],
+        )
 
     @cached_property
     def table_rows(self) -> npt.NDArray[np.uint16]:

@@ -26,7 +26,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")  # form feeds and tabs among th
 _SPACE = 32
 
 _LIST_MARKS = r"*+\-•◦▪▫‣⁃●○■□–"
-_MARKED = re.compile(rf"[\\*_`\[<~]|^[#>|:={_LIST_MARKS}]")
+_MARKED = re.compile(rf"[\\*_`\[<~]|\]\(|^[#>|:={_LIST_MARKS}]")
 _MOST_ROUNDS = 4  # marks inside marks
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])|\\$")
 _FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,}(?=[^~]*$))(.*)")
@@ -38,11 +38,20 @@ _NO_TEXT = re.compile(
 _LEADING = re.compile(rf"(?:#{{1,6}}|>|[{_LIST_MARKS}](?: \[[ xX]\])?) (?=\S)")
 _AFTER_HEADING = re.compile(r"(?: #+)?(?: \{[.#][^{}]*\})?$")
 _CODE = re.compile(r"(?<!`)(`+)(?!`)([^`]+)(?<!`)\1(?!`)")
-_LINK = re.compile(
-    r"(?:!\[|\[)((?:[^\[\]]|\[[^\[\]]*\])*)\]"
+_TARGET = (
     r"\( ?(?:<[^<>]*>|[^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)*)(?: (?:\"[^\"]*\"|'[^']*'))? ?\)"
     r"(?:\{[.#][^{}]*\})?"
 )
+_TEXT = r"((?:[^\[\]]|\[[^\[\]]*\])*)\]"
+# What an image shows is not text, and no other converter writes it.
+_IMAGE = re.compile(rf"!\[{_TEXT}{_TARGET}")
+_LINK = re.compile(rf"(?<!!)\[{_TEXT}{_TARGET}")
+_LINKS_MEET = re.compile(r"(?<=\))(?=!?\[(?:[^\[\]]|!?\[[^\[\]]*\])*\]\()")
+# A link around several blocks begins on one line and ends on another.
+_OPENED = re.compile(r"^\[ ?(?=[^\[\]]*$)")
+_CLOSED = re.compile(rf"^([^\[\]]*)\]{_TARGET}$")
+# Icons are elements without text, and html2text writes them as emphasis of nothing.
+_EMPTY = re.compile(r"(?<!\S)__(?=\s|$|[^\W\d_][^_]*$)")
 # "[1][2]" are two notes, and "a[i][0]" is code.
 _REFERENCE = re.compile(r"(?<![\w\])])!?\[((?![\d ]*\])[^\[\]]+)\]\[\d*\]")
 _AUTOLINK = re.compile(r"<((?:https?|ftp|mailto):[^\s<>]*|[^\s<>@]+@[^\s<>@]+)>")
@@ -58,9 +67,11 @@ _UNDERSCORES = re.compile(
 )
 _STRIKES = re.compile(r"(?<![~\w])(~~)(?=[^\s~])([^~]*)(?<=[^\s~])\1(?![~\w])")
 _INLINE = (
-    *(("`", _CODE, r"\2"), ("](", _LINK, r"\1"), ("][", _REFERENCE, r"\1")),
+    *(("`", _CODE, r"\2"), (")[", _LINKS_MEET, " "), (")![", _LINKS_MEET, " ")),
+    *(("[", _OPENED, ""), ("](", _CLOSED, r"\1")),
+    *(("](", _IMAGE, ""), ("](", _LINK, r"\1"), ("][", _REFERENCE, r"\1")),
     *(("<", _AUTOLINK, r"\1"), ("~~", _STRIKES, r"\2")),
-    *(("*", _STARS, r"\2"), ("_", _UNDERSCORES, r"\2")),
+    *(("*", _STARS, r"\2"), ("_", _UNDERSCORES, r"\2"), ("__", _EMPTY, "")),
 )
 """What a line with such a mark holds, its pattern, and what is left of it."""
 
@@ -171,7 +182,7 @@ def _suspects() -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Return of each code point whether it may change a line: anywhere in it, at its start."""
     anywhere = np.zeros(sys.maxunicode + 1, bool)
     characters = "".join(map(chr, range(0x10000)))
-    for found in re.finditer(rf"\s|{_CONTROLS.pattern}|{UNSEEN.pattern}|[\\*_`\[<~]", characters):
+    for found in re.finditer(rf"\s|{_CONTROLS.pattern}|{UNSEEN.pattern}|[\\*_`\[\]<~]", characters):
         anywhere[found.start() : found.end()] = True
     anywhere[[ord("\n"), _SPACE]] = False
     at_start = anywhere.copy()

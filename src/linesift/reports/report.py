@@ -20,7 +20,6 @@ from types import TracebackType
 
 from linesift.labelling.labels import CONTENT, LABELS
 from linesift.models.prediction import PagePrediction
-from linesift.models.thresholds import Threshold
 from linesift.reading.text import visible
 from linesift.reports.reasons import AGAINST, FOR, NEITHER, LineReasons, percent
 
@@ -56,13 +55,10 @@ class ReportPage:
     prediction : PagePrediction
     reasons : sequence of LineReasons
         From `linesift.reports.reasons.explain`, one a line.
-    threshold : Threshold
-        What the prediction kept.
     """
 
     prediction: PagePrediction
     reasons: Sequence[LineReasons]
-    threshold: Threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +103,7 @@ class HtmlReport:
     >>> from linesift.reports.reasons import explain
     >>> (prediction,) = RunRule().predict_lines([read_text("It rained <b>all</b> day long.", "a")])
     >>> with HtmlReport() as report:
-    ...     report.add(ReportPage(prediction, explain(RunRule(), prediction), Threshold(0.5)))
+    ...     report.add(ReportPage(prediction, explain(RunRule(), prediction)))
     ...     html = b"".join(report.chunks()).decode()
     >>> html.count("It rained &lt;b&gt;all&lt;/b&gt; day long.")
     1
@@ -276,14 +272,9 @@ def _note(page: ReportPage) -> str:
             f"Nothing is kept: the page is taken for a {prediction.page_type}, "
             "and text of such pages is not asked for (--page-types)."
         )
-    surest = float(prediction.probabilities.max())
-    if surest >= page.threshold.line:
-        shown, needed = _compared(surest, page.threshold.page)
-        return (
-            f"Taken for a page without an article: its surest line has {shown}, "
-            f"and {needed} is what one line at least must have."
-        )
-    shown, needed = _compared(surest, page.threshold.line)
+    if not prediction.has_content:
+        return "Nothing is kept: it is taken for a page without an article."
+    shown, needed = _compared(float(prediction.probabilities.max()), prediction.threshold)
     return f"Nothing is kept: the surest line has {shown}, and {needed} is enough."
 
 
@@ -323,17 +314,16 @@ def _why(page: ReportPage, k: int) -> str:
 def _verdict(page: ReportPage, k: int) -> str:
     label = LABELS[page.prediction.codes[k]]
     probability = float(page.prediction.probabilities[k])
-    shown, enough = map(escape, _compared(probability, page.threshold.line))
+    shown, enough = map(escape, _compared(probability, page.prediction.threshold))
     if page.prediction.keep[k]:
         if label != LABELS[CONTENT]:
             return f"<b>Kept as a card of a {page.prediction.page_type}.</b>"
         return f"<b>Kept.</b> {shown}; {enough} is enough."
     if not page.prediction.is_wanted:
         return f"<b>Left out with the whole page,</b> a {page.prediction.page_type}. {shown}."
-    if probability < page.threshold.line:
+    if probability < page.prediction.threshold:
         return f"<b>Left out as {label}.</b> {shown}; {enough} would be enough."
-    shown, needed = map(escape, _compared(probability, page.threshold.page))
-    return f"<b>Left out with the whole page.</b> {shown}, but no line of the page has {needed}."
+    return f"<b>Left out with the whole page,</b> taken for one without an article. {shown}."
 
 
 def _compared(probability: float, threshold: float) -> tuple[str, str]:

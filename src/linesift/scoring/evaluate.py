@@ -222,7 +222,7 @@ def _hard_articles(labelled: LabelledPages) -> dict[str, npt.NDArray[np.bool_]]:
     }
 
 
-def worst_lines(form: Form, threshold: Threshold, most: int = 200) -> list[dict[str, Any]]:
+def worst_lines(form: Form, most: int = 200) -> list[dict[str, Any]]:
     """Return the lines that the model is most surely wrong about, worst first.
 
     The text is cut to what a person needs to recognise the line.
@@ -240,10 +240,11 @@ def worst_lines(form: Form, threshold: Threshold, most: int = 200) -> list[dict[
                     "true": LABELS[truth[i]],
                     "given": f"{LABELS[prediction.codes[i]]}{left_out}",
                     "probability": round(float(prediction.probabilities[i]), 3),
+                    "threshold": round(prediction.threshold, 3),
                     "text": page.lines[i][:120],
                 }
             )
-    rows.sort(key=lambda row: -abs(row["probability"] - threshold.line))
+    rows.sort(key=lambda row: -abs(row["probability"] - row["threshold"]))
     return rows[:most]
 
 

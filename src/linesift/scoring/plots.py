@@ -45,18 +45,18 @@ def draw(report: Any, curve: list[tuple[int, float]]) -> dict[str, "Figure"]:
 
 
 def precision_recall(report: Any) -> "Figure":
-    """Return precision over recall of content lines, with the threshold in use."""
+    """Return precision over recall of content lines, with what is kept."""
     figure, axes = _figure("Content lines: precision and recall", "recall", "precision")
     for name, form in report.forms.items():
         _, precision, recall = precision_recall_points(form.labelled.labels, form.probabilities)
         axes.plot(recall, precision, color=_COLOURS[name], label=_NAMES[name])
         pooled = form.groups["all"]
         if pooled["line_recall_pooled"].value:
-            # Pages that give nothing for want of a sure line may put it below the curve.
+            # Each page has a threshold of its own, so the dot need not be on the curve.
             dot = pooled["line_recall_pooled"].value, pooled["line_precision_pooled"].value
             axes.plot(*dot, "o", color=_COLOURS[name])
     axes.set(xlim=(0.5, 1.005), ylim=(0.5, 1.005))
-    axes.legend(title=f"dot: threshold {report.threshold.line:.2f}", loc="lower left")
+    axes.legend(title="dot: what is kept", loc="lower left")
     return figure
 
 

@@ -13,7 +13,6 @@ from linesift.training.train import Training
 
 _FEW_PAGES = 30  # a score on fewer says little
 _POOR = 0.5  # F1 of a label under which it is as good as unknown
-_USUAL_THRESHOLDS = (0.3, 0.7)
 _READS = {"text": "text only", "markup": "markup"}
 
 
@@ -72,7 +71,7 @@ def _baseline(training: Training) -> str:
 
 
 def _unusual(training: Training, commit: str) -> Iterator[str]:
-    forms, threshold = training.report.forms, training.report.threshold.line
+    forms = training.report.forms
     scored = len(next(iter(forms.values())).labelled)
     if scored < _FEW_PAGES:
         yield f"only {scored} pages were scored: too few to tell runs apart"
@@ -85,9 +84,6 @@ def _unusual(training: Training, commit: str) -> Iterator[str]:
             yield "lower with markup than without"
     for name, form in forms.items():
         yield from _weak_spots(name, form)
-    low, high = _USUAL_THRESHOLDS
-    if not low <= threshold <= high:
-        yield f"lines are kept from a probability of {threshold:.2f} on"
     if commit.endswith("-dirty"):
         yield "the code had changes that are in no commit"
 

@@ -208,7 +208,7 @@ class Tracker:
         for file, figure in draw(training.report, training.curve).items():
             mlflow.log_figure(figure, f"figures/{file}")
         for name, form in training.report.forms.items():
-            rows = worst_lines(form, training.report.threshold)
+            rows = worst_lines(form)
             if rows:
                 mlflow.log_text(_as_text(rows), f"worst_lines_{name}.txt")
         reports = {r.system: r.to_dict() for r in (training.report, training.baseline)}
@@ -321,7 +321,6 @@ def run_metrics(training: Training) -> dict[str, float]:
     for name, score in scores.items():
         low, high = bounds_of(name)
         metrics[low], metrics[high] = score.low, score.high
-    metrics["threshold"] = training.report.threshold.line
     return {name: round(value, _DIGITS) for name, value in metrics.items()}
 
 

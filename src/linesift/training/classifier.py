@@ -19,7 +19,6 @@ from linesift.models.model import MARGIN, LineModel, check_ngrams
 from linesift.models.odds import is_unsure, mean_judgement
 from linesift.models.thresholds import PRESETS
 from linesift.reading.page import Page
-from linesift.scoring.metrics import best_threshold, surest_line
 from linesift.training.estimator import LineEstimator, label_arrays
 from linesift.training.fitting import Fitting
 from linesift.training.streaming import PageSample, StreamedLines
@@ -309,19 +308,9 @@ class LineClassifier(LineEstimator):
             trees, by_trees = fitting.judged_by_trees(features, probability)
             by_trees[~is_unsure(probability, MARGIN)] = np.nan
             probability = mean_judgement(probability, by_trees)
-        has_content, content_bounds, probability = fitting.content_of_pages(
-            line, probability, page_types
-        )
+        has_content, bounds = fitting.content_of_pages(line, probability, page_types)
         kind_network, kind_trees, kinds = fitting.kinds(features)
-        calibration, probability = fitting.calibrated(probability)
-        judged = fitting.judged_pages(probability)
-        self.thresholds_ = {
-            name: (
-                best_threshold(*judged, beta=preset.beta),
-                surest_line(*judged, lost=preset.lost),
-            )
-            for name, preset in PRESETS.items()
-        }
+        self.thresholds_ = {name: (preset.line, bounds[name]) for name, preset in PRESETS.items()}
         self.classes_ = np.array(LABELS)
         orders, head, tail = self._ngrams()
         self.model_ = LineModel(
@@ -338,8 +327,7 @@ class LineClassifier(LineEstimator):
             kind_trees=kind_trees,
             page_types=types,
             has_content=has_content,
-            content_bounds=content_bounds,
-            calibration=calibration,
+            calibration=fitting.calibration(probability),
             thresholds_=self.thresholds_,
         )
         return self

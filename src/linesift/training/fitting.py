@@ -28,7 +28,6 @@ from linesift.models.features import (
     word_hashes,
 )
 from linesift.models.linear import HashedLinear, fit_hashed_linear
-from linesift.models.model import lowered
 from linesift.models.network import Network, fit_network
 from linesift.models.odds import Probability, expit, is_unsure, logit, softmax
 from linesift.models.pages import (
@@ -37,11 +36,11 @@ from linesift.models.pages import (
     cards_chance,
     fit_token_weights,
     has_markup,
-    offset_cards,
     page_tokens,
     token_scores,
 )
 from linesift.models.prediction import unknown_types
+from linesift.models.thresholds import PRESETS
 from linesift.models.trees import Trees, fit_trees, quantised
 from linesift.reading.page import NO_PATH, Batch, Page
 from linesift.reading.tag_paths import hashed_paths
@@ -55,7 +54,6 @@ _LEAF = 80  # lines a leaf holds at least, fewer when there is little to learn f
 _LEARNED_MARGIN = 0.02  # trees learn from lines whose probability is further from 0 and 1
 _FEWEST = 50  # lines that trees learn from at least
 _FEWEST_PAGES = 20  # of a type, or without content, that a model of pages learns from
-_LOST_PAGES = 0.015  # share of the views with content whose lines are lowered
 _LOST_TO_CARDS = 0.004  # share of the articles that may be taken for listings
 _PAGE_LEAVES = 8
 _PAGE_LEAF = 10  # pages that a leaf holds at least
@@ -143,7 +141,7 @@ class Fitting:
         n_pages = len(self.views)
         codes = {name: code for code, name in enumerate(PAGE_TYPES)}
         types = np.array([codes.get(name, -1) for name in self.views.page_types])
-        types[(self.has_content < 1) & ~np.isin(self.views.page_types, [*OF_CARDS])] = -1
+        types[~self.has_content & ~np.isin(self.views.page_types, [*OF_CARDS])] = -1
         counts = np.bincount(types[types >= 0], minlength=len(PAGE_TYPES))
         types[~np.isin(types, np.flatnonzero(counts >= _FEWEST_PAGES))] = -1
         folds, learned = self._page_folds(), np.flatnonzero(types >= 0)
@@ -170,9 +168,9 @@ class Fitting:
         found = np.zeros((n_pages, len(PAGE_TYPES)), np.float32)
         found[:, known] = softmax(judged)
         is_article = np.array([name == "article" for name in self.views.page_types])
-        offset = _cards_offset(found[is_article & self.as_read & (self.has_content == 1)])
-        types_model = PageTypes(known, weights, intercept, trees, offset)
-        return types_model, offset_cards(found, offset)
+        articles = is_article & self.as_read & self.has_content
+        bounds = _cards_bounds(cards_chance(found), articles, has_markup(self.batch))
+        return PageTypes(known, weights, intercept, trees, bounds), found
 
     def _whole(self, line: Floats) -> PageColumns:
         if self._columns is None:
@@ -181,28 +179,23 @@ class Fitting:
 
     def content_of_pages(
         self, line: Floats, probability: Probability, page_types: Floats
-    ) -> tuple[Trees | None, npt.NDArray[np.float64], Probability]:
-        """Return trees that tell whether pages have content, bounds, and lowered probabilities.
+    ) -> tuple[Trees | None, dict[str, float]]:
+        """Return trees that tell whether pages have content, and a bound for each preset.
 
-        Pages with content hardly ever have a chance under the bound of their form. No trees, and
-        nothing is lowered, where training shows few pages without content, or nobody wants them.
+        Hardly any page with content has a lower chance of it than the bound. No trees, and
+        bounds of 0, where training shows few pages without content, or nobody wants them.
         """
         target = self.has_content.astype(np.intp)
-        counts = np.bincount(target[target >= 0], minlength=2)
-        few = counts.min() < _FEWEST_PAGES
+        few = np.bincount(target, minlength=2).min() < _FEWEST_PAGES
         if few or not self._page_folds() or not self.settings["page_trees"]:
-            return None, np.ones(2), probability
-        columns = self._whole(line).of(probability)
-        features = np.concatenate([page_types, columns], axis=1)
+            return None, dict.fromkeys(PRESETS, 0.0)
+        features = np.concatenate([page_types, self._whole(line).of(probability)], axis=1)
         trees, judged = self._page_trees(features, target, self.settings["page_trees"])
-        chance = expit(judged[:, 0])
-        form = has_markup(self.batch).astype(int)
-        bounds = np.ones(2)
-        for number in np.unique(form[target == 1]):
-            there = chance[(target == 1) & (form == number)]
-            bounds[number] = np.quantile(there, _LOST_PAGES)
-        share = lowered(chance, bounds[form])
-        return trees, bounds, probability * share[self.batch.page_of_line]
+        there = expit(judged[self.has_content & self.as_read, 0])
+        return trees, {
+            name: float(np.quantile(there, preset.lost)) if len(there) and preset.lost else 0.0
+            for name, preset in PRESETS.items()
+        }
 
     def _page_trees(
         self, features: Floats, target: npt.NDArray[np.intp], trees: int
@@ -221,14 +214,6 @@ class Fitting:
         for (_, judge), (_, found) in zip(folds, judged, strict=True):
             scores[judge] = found
         return model, scores
-
-    def judged_pages(
-        self, probability: Probability
-    ) -> tuple[list[npt.NDArray[np.int8]], list[Probability]]:
-        """Return labels and out-of-site probabilities of each page as it was read."""
-        by_page = np.split(probability, self.batch.page_starts[1:-1])
-        chosen = np.flatnonzero(self.as_read) if self.as_read.any() else range(len(by_page))
-        return [self.views.labels[k] for k in chosen], [by_page[k] for k in chosen]
 
     def _side_by_side(self, function: Any, jobs: list[tuple[Any, ...]]) -> list[Any]:
         n_jobs = min(effective_n_jobs(self.settings["n_jobs"]), len(jobs))
@@ -416,8 +401,8 @@ class Fitting:
         options = self._tree_options(self.settings["kind_trees"])
         return network, fit_trees(quantised(features[rows]), kinds, weight, **options), known
 
-    def calibrated(self, probability: Probability) -> tuple[npt.NDArray[np.float64], Probability]:
-        """Return slope and offset of the log-odds, without and with markup, and the result.
+    def calibration(self, probability: Probability) -> npt.NDArray[np.float64]:
+        """Return slope and offset of the log-odds, without and with markup.
 
         Learned from probabilities found out of site, of pages as they were read: where
         noise was dropped there is more content than on pages in use.
@@ -431,8 +416,7 @@ class Fitting:
             if target.any() and not target.all():
                 model = LogisticRegression().fit(score[rows, None], target)
                 calibration[int(known)] = model.coef_[0, 0], model.intercept_[0]
-        slope, offset = calibration[self.markup_known.astype(int)].T
-        return calibration, expit(slope * score + offset)
+        return calibration
 
 
 def distinct_lines(batch: Batch, pages: Sequence[Page]) -> tuple[Batch, Rows]:
@@ -474,12 +458,16 @@ def _fit_linear(
     return model, model.scores(take_rows(tokens, judge))
 
 
-def _cards_offset(articles: Floats) -> float:
-    """Return what the log-odds of listings need so that hardly any article is taken for one."""
-    if not len(articles):
-        return 0.0
-    bound = np.quantile(cards_chance(articles), 1 - _LOST_TO_CARDS)
-    return min(-float(logit(np.array(bound))), 0.0)
+def _cards_bounds(
+    chance: Probability, articles: npt.NDArray[np.bool_], has_markup: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """Return the chance of being a listing above which hardly any article lies, by form."""
+    bounds = np.full(2, 0.5)
+    for form in (0, 1):
+        there = chance[articles & (has_markup == form)]
+        if len(there):
+            bounds[form] = np.clip(np.quantile(there, 1 - _LOST_TO_CARDS), 0.5, 1)
+    return bounds
 
 
 def _fit_page_trees(

@@ -9,7 +9,6 @@ from linesift.labelling.labels import CONTENT, LABELS, UNSURE
 from linesift.models.features import Floats
 from linesift.models.model import LineModel
 from linesift.models.model_file import load_model
-from linesift.models.odds import logit
 from linesift.models.prediction import NOISE, LinePredictor
 from linesift.models.site_model import BITS, GROUPS, Evidence, SiteModel, evidence, log_odds
 from linesift.reading.page import Page
@@ -75,7 +74,6 @@ class SiteClassifier(LineEstimator):
         _check_both_sides(labels[known])
         batch, judged, features, _ = base.judge(pages)
         content, kinds = log_odds(judged)
-        content = content - logit(np.array(base.thresholds_["balanced"][0]))
         seen = _Rows(evidence(base, batch, features), self.strength)
         n_columns = base.n_columns + 1
         weights = np.zeros((n_columns + (GROUPS << BITS), len(LABELS)))

@@ -87,16 +87,15 @@ class TrainingViews(NamedTuple):
         Where the article was taken out, all lines are unsure: lines learn nothing of them.
     as_read : ndarray of shape (n_views,), bool
         Whether a view is the page as it was read, with or without its markup.
-    has_content : ndarray of shape (n_views,), int8
-        Whether a view has content: 1 or 0; -1 where that is not asked. What listings hold
-        instead of content is the business of their type.
+    has_content : ndarray of shape (n_views,), bool
+        Whether a view has content: players, section fronts and error pages have none.
     source : ndarray of shape (n_views,), intp
         The page that each view shows.
     """
 
     labelled: LabelledPages
     as_read: npt.NDArray[np.bool_]
-    has_content: npt.NDArray[np.int8]
+    has_content: npt.NDArray[np.bool_]
     source: npt.NDArray[np.intp]
 
 
@@ -123,7 +122,7 @@ def training_views(
     rng = np.random.default_rng(seed)
     views: list[_View] = []
     source: list[int] = []
-    has_content: list[int] = []
+    has_content: list[bool] = []
     for number, (page, y) in enumerate(zip(labelled.pages, labelled.labels, strict=True)):
         forms = [page, page.without_markup()] if page.markup and hide_markup else [page]
         for form in forms:
@@ -131,14 +130,14 @@ def training_views(
             if len(view.labels):
                 views.append(view)
                 source.append(number)
-                has_content.append(1 if (view.labels == CONTENT).any() else -1)
+                has_content.append(bool((view.labels == CONTENT).any()))
             if rng.random() < shares.without_article:
                 noise = np.flatnonzero((y != CONTENT) & (y != UNSURE))
                 if len(noise) and (y == CONTENT).any():
                     unsure = np.full(len(noise), UNSURE, np.int8)
                     views.append(_View(form.select(noise), unsure))
                     source.append(number)
-                    has_content.append(0)
+                    has_content.append(False)
     if shares.shorten and not any((view.labels > CONTENT).any() for view in views):
         # All noise fell away, as may happen with a few pages; there is nothing to learn then.
         whole = replace(shares, shorten=0)
@@ -153,7 +152,7 @@ def training_views(
             [labelled.page_types[k] for k in source],
         ),
         np.array([p.lines == labelled.pages[k].lines for p, k in zip(pages, source, strict=True)]),
-        np.array(has_content, np.int8),
+        np.array(has_content, bool),
         np.array(source, np.intp),
     )
 
