@@ -189,7 +189,7 @@ def test_a_group_is_scored_as_its_pages_alone(report):
 @pytest.mark.parametrize(("threshold", "recall"), [(0.0, 1), (1.0, 0)])
 def test_the_threshold_given_is_used(threshold, recall):
     found = evaluate("model", fitted(), LABELLED, threshold=threshold)
-    assert found.threshold == (threshold, 0.0, None)
+    assert found.threshold == (threshold, 0.0, 0.0, None)
     assert found.forms["text"].groups["all"]["line_recall"].value == recall
 
 

@@ -197,9 +197,9 @@ def test_a_threshold_may_be_given_by_name():
     assert set(model.thresholds_) == {"precision", "balanced", "recall"}
     assert model.threshold() == model.threshold("balanced")
     assert model.threshold() == (*model.thresholds_["balanced"], 1.0)
-    assert model.threshold(0.3) == (0.3, 0.0, None)
+    assert model.threshold(0.3) == (0.3, 0.0, 0.0, None)
     names = ("recall", "balanced", "precision")
-    for column in ("line", "page"):
+    for column in ("line", "page", "markup_page"):
         bounds = [getattr(model.threshold(name), column) for name in names]
         assert bounds == sorted(bounds)
     of_pages = [

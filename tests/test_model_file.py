@@ -269,7 +269,7 @@ def test_an_array_of_another_size_or_type_is_refused(stored, tmp_path):
         ("line_network", None),
         ("kinds", None),
         ("thresholds_", {"mapping": {"balanced": [0.5]}}),
-        ("thresholds_", {"mapping": {"balanced": [7, 0]}}),
+        ("thresholds_", {"mapping": {"balanced": [7, 0, 0]}}),
         ("thresholds_", {"mapping": {}}),
     ],
 )

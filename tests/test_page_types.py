@@ -43,7 +43,7 @@ def test_pages_without_their_article_give_nothing_and_those_with_one_keep_it():
     assert np.concatenate(kept).mean() > 0.9
     assert np.mean([one.keep.any() for one in model.predict_lines(bare)]) < 0.1
     # Lines alone tell most of these pages apart; trees of whole pages tell nearly all.
-    bound = model.threshold().page
+    bound = model.threshold().markup_page
     for pages, has_content in ((articles.pages, True), (bare, False)):
         chance = model.predicted(pages).has_content
         assert ((chance >= bound) == has_content).mean() > 0.9
@@ -99,7 +99,11 @@ def judged(labelled):
     _, types = fitting.page_types(line, probability)
     trees, bounds = fitting.content_of_pages(line, probability, types)
     assert trees is not None
-    assert 0 == bounds["recall"] < bounds["balanced"] <= bounds["precision"] < 1
+    for form in (0, 1):
+        recall, balanced, precision = (
+            bounds[name][form] for name in ("recall", "balanced", "precision")
+        )
+        assert 0 == recall < balanced <= precision < 1
     return views, types
 
 

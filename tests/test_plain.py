@@ -134,7 +134,7 @@ def test_ordinary_text_is_seen_as_it_is(line):
         ("[a [b] c](d) [![e](f)](g)", "a [b] c"),
         ("[News](/n)[Sport](/s)[![Logo](l.svg)](/)[More](/m)", "News Sport More"),
         ("[ Bread and salt", "Bread and salt"),
-        ("and more](/bread \"Bread\")", "and more"),
+        ('and more](/bread "Bread")', "and more"),
         ("  * __Search", "Search"),
         (r"snake\_case 5 \* 3 1\. \- end\.", "snake_case 5 * 3 1. - end."),
         ("``a`` and `b`", "a and b"),

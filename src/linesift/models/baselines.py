@@ -38,7 +38,7 @@ _INVITATION = re.compile(
 class LineRule(LinePredictor):
     """A rule that keeps lines or not: sure of what it says, and nothing to learn."""
 
-    thresholds_ = dict.fromkeys(PRESETS, (0.5, 0.0))
+    thresholds_ = dict.fromkeys(PRESETS, (0.5, 0.0, 0.0))
 
     def fit(self, X: Sequence[Page], y: Any = None) -> "LineRule":
         """Learn nothing: the rule is what it is."""

@@ -104,7 +104,8 @@ class Context:
             **_kinds(self._bounds, scores),
         }
         self._names = list(lasting)
-        self._lasting = _rows_of(lasting, batch.n_lines)
+        self._lasting = np.empty((len(lasting), batch.n_lines), np.float32)
+        _fill(self._lasting, lasting)
 
     def features(self, probability: npt.NDArray[Any]) -> tuple[list[str], Floats]:
         """Return names and values of what the surroundings say of each line.
@@ -120,9 +121,37 @@ class Context:
         features : ndarray of shape (n_lines, len(names)), float32
             NaN where there is no neighbour or no markup.
         """
+        passing = self._passing(probability)
+        rows = np.empty((len(self._names) + len(passing), self._batch.n_lines), np.float32)
+        self._fill(rows, passing)
+        return [*self._names, *passing], rows.T
+
+    def beside(self, line: Floats, probability: npt.NDArray[Any]) -> Floats:
+        """Return the features of single lines, the judgement so far, and what is said here.
+
+        Parameters
+        ----------
+        line : ndarray of shape (n_lines, n_line_columns), float32
+        probability : ndarray of shape (n_lines,), 0 to 1
+        """
+        passing = self._passing(probability)
+        first = line.shape[1] + 1
+        # A column is a stretch of memory of its own, and is written once.
+        rows = np.empty((first + len(self._names) + len(passing), len(line)), np.float32)
+        rows[: first - 1] = line.T
+        rows[first - 1] = probability
+        self._fill(rows[first:], passing)
+        return rows.T
+
+    def _fill(self, rows: Floats, passing: Columns) -> None:
+        rows[: len(self._lasting)] = self._lasting
+        _fill(rows[len(self._lasting) :], passing)
+
+    def _passing(self, probability: npt.NDArray[Any]) -> Columns:
+        """Return the columns that hang on the probability of the lines around."""
         probability = probability.astype(np.float64)
         run, run_columns = _best_run(self._bounds, probability, self._lengths)
-        columns = {
+        return {
             **_probable_neighbours(self._bounds, probability),
             **_prose_around(self._bounds, probability, self._prose),
             **_probable_windows(self._bounds, probability, self._lengths),
@@ -138,14 +167,6 @@ class Context:
             **self._words.shared(probability, run),
             **self._places.content(probability),
         }
-        passing = _rows_of(columns, self._batch.n_lines)
-        return [*self._names, *columns], np.concatenate([self._lasting, passing]).T
-
-
-def beside(line: Floats, probability: npt.NDArray[Any], context: Context) -> Floats:
-    """Return the features of single lines, the judgement so far, and those of their context."""
-    _, surroundings = context.features(probability)
-    return np.concatenate([line, probability.astype(np.float32)[:, None], surroundings], axis=1)
 
 
 @cache
@@ -160,12 +181,9 @@ def context_features() -> tuple[str, ...]:
     return tuple(context.features(np.zeros(1))[0])
 
 
-def _rows_of(columns: Columns, n_lines: int) -> Floats:
-    """Return columns as the rows of one array, each a stretch of memory of its own."""
-    rows = np.empty((len(columns), n_lines), np.float32)
+def _fill(rows: Floats, columns: Columns) -> None:
     for row, values in zip(rows, columns.values(), strict=True):
         row[:] = values
-    return rows
 
 
 class _Bounds:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linesift.labelling.labels import CONTENT, LABELS, OTHER, PAGE_TYPES
-from linesift.models.context import Context, beside, context_features
+from linesift.models.context import Context, context_features
 from linesift.models.features import (
     LINE_FEATURES,
     MARKUP_FEATURES,
@@ -88,7 +88,7 @@ class LineModel(LinePredictor):
         Tell whether a page has any content; None where training met no page without.
     calibration : ndarray of shape (2, 2)
         Slope and offset of the log-odds, without and with markup.
-    thresholds_ : mapping of str to (float, float)
+    thresholds_ : mapping of str to (float, float, float)
         A `Threshold` for each preset.
     """
 
@@ -106,7 +106,7 @@ class LineModel(LinePredictor):
     page_types: PageTypes | None
     has_content: Trees | None
     calibration: npt.NDArray[np.float64]
-    thresholds_: Mapping[str, tuple[float, float]]
+    thresholds_: Mapping[str, tuple[float, float, float]]
 
     def __post_init__(self) -> None:
         check_arrays(
@@ -129,8 +129,8 @@ class LineModel(LinePredictor):
         if self.thresholds_.keys() != PRESETS.keys():
             raise ValueError(f"LineModel.thresholds_: expected {', '.join(PRESETS)}")
         for bounds in self.thresholds_.values():
-            if len(bounds) != 2 or not all(0 <= bound <= 1 for bound in bounds):
-                raise ValueError(f"LineModel.thresholds_: expected two of 0 to 1, got {bounds}")
+            if len(bounds) != 3 or not all(0 <= bound <= 1 for bound in bounds):
+                raise ValueError(f"LineModel.thresholds_: expected three of 0 to 1, got {bounds}")
         self._check_judges()
 
     def _check_judges(self) -> None:
@@ -167,11 +167,15 @@ class LineModel(LinePredictor):
 
     def predicted(self, X: Sequence[Page]) -> Predicted:
         """Return the probabilities of labels and page types."""
-        batch, labels, _, pages = self.judge(X)
+        batch, labels, _, pages = self.judge(X, with_features=False)
         return Predicted(batch.by_page(labels), *pages)
 
-    def judge(self, X: Sequence[Page]) -> tuple[Batch, Floats, Floats, "OfPages"]:
+    def judge(
+        self, X: Sequence[Page], *, with_features: bool = True
+    ) -> tuple[Batch, Floats, Floats, "OfPages"]:
         """Return the lines of all pages, what they are, what was looked at last, and of pages.
+
+        Without features, what was looked at has no rows.
 
         Returns
         -------
@@ -198,7 +202,7 @@ class LineModel(LinePredictor):
         lower = np.where(labels[above, CONTENT] <= labels[below, CONTENT], above, below)
         labels = labels[lower]
         labels[is_end] = np.eye(len(LABELS), dtype=np.float32)[OTHER]
-        return batch, labels, features[lower], pages
+        return batch, labels, features[lower] if with_features else features[:0], pages
 
     def _judge(self, batch: Batch) -> tuple[Floats, Floats, "OfPages"]:
         """Return likewise what lines are that hold words, and so on."""
@@ -235,7 +239,8 @@ class LineModel(LinePredictor):
         text, markup = line_features(batch), markup_features(batch, words)
         path_tokens = self._path_tokens(batch)
         ngrams, paths = self._linear_scores(batch, path_tokens)
-        features = line = np.concatenate([text, markup, ngrams, paths], axis=1)
+        # Columns, not lines, stand together in memory: so they are looked at.
+        features = line = np.concatenate([text.T, markup.T, ngrams.T, paths.T]).T
         probability = expit(self.line_network.scores(line)[:, 0])
         page_types = unknown_types(len(batch.page_starts) - 1)
         if self.page_types is not None or self.has_content is not None:
@@ -249,7 +254,7 @@ class LineModel(LinePredictor):
         if self.context_networks:
             context = Context(batch, words, text, markup, ngrams, page_types)
         for network in self.context_networks:
-            features = beside(line, probability, context)
+            features = context.beside(line, probability)
             probability = expit(network.scores(features)[:, 0])
         if self.trees is not None:
             unsure = is_unsure(probability, MARGIN)

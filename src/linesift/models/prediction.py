@@ -113,7 +113,7 @@ class Predicted(NamedTuple):
 class LinePredictor(ABC):
     """Anything that gives each line of a page a probability for each label."""
 
-    thresholds_: Mapping[str, tuple[float, float]]
+    thresholds_: Mapping[str, tuple[float, float, float]]
 
     @abstractmethod
     def predicted(self, X: Sequence[Page]) -> Predicted:
@@ -235,9 +235,8 @@ def page_predictions(
         page_type, chance = _page_type(share, predicted.cards_bounds[page.markup is not None])
         bound = threshold.of_page(proba[:, CONTENT])
         # Where cards are wanted, a page without content of its own is no mistake.
-        has_content = (
-            any_content is None or bool(wanted_cards) or any_content[number] >= threshold.page
-        )
+        least = threshold.page if page.markup is None else threshold.markup_page
+        has_content = any_content is None or bool(wanted_cards) or any_content[number] >= least
         cards = None
         if wanted_cards and page_type:
             cards = _cards(proba, float(share[wanted_cards].sum()), page_type, threshold)

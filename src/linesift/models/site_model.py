@@ -80,7 +80,7 @@ class SiteModel(LinePredictor):
         )
 
     @property
-    def thresholds_(self) -> Mapping[str, tuple[float, float]]:  # type: ignore[override]
+    def thresholds_(self) -> Mapping[str, tuple[float, float, float]]:  # type: ignore[override]
         """Those of the model below."""
         return self.base.thresholds_
 

@@ -13,8 +13,9 @@ class Threshold(NamedTuple):
     ----------
     line : float, 0 to 1
         Probability of content below which no line is kept.
-    page : float, 0 to 1
-        Nothing is kept of a page whose chance of having any content is lower.
+    page, markup_page : float, 0 to 1
+        Nothing is kept of a page whose chance of having any content is lower: of plain text,
+        which tells less, and of pages whose markup is known.
     beta : float, optional
         If given, each page has a threshold of its own, not below `line`: the one that promises
         the best F-beta of its lines. Otherwise `line` is the threshold.
@@ -22,6 +23,7 @@ class Threshold(NamedTuple):
 
     line: float
     page: float = 0.0
+    markup_page: float = 0.0
     beta: float | None = None
 
     def of_page(self, probability: npt.NDArray[np.floating]) -> float:
@@ -72,8 +74,8 @@ class Preset(NamedTuple):
 
 
 PRESETS = {
-    "precision": Preset(0.5, 0.4, 0.06),
-    "balanced": Preset(1.0, 0.2, 0.035),
+    "precision": Preset(0.5, 0.4, 0.04),
+    "balanced": Preset(1.0, 0.2, 0.015),
     "recall": Preset(2.0, 0.1, 0.0),
 }
 """The named thresholds; what they cost and save stands in `experiments/LOG.md`."""

@@ -24,7 +24,7 @@ from functools import lru_cache
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from linesift.reading.tables import Line, Table
-from linesift.reading.text import is_ideograph
+from linesift.reading.text import count_ideographs
 
 # Kinds of elements. All from _BLOCK on end a line; the odd ones matter to all that is in them.
 _UNSEEN, _BREAK, _FORMATTING, _INLINE, _BLOCK, _DIALOG, _ROW, _CELL, _CAPTION = range(0, 18, 2)
@@ -186,8 +186,10 @@ class Lines:
 
     def _last_is_headline(self) -> bool:
         text = " ".join("".join(self._pieces[self._link_start :]).split())
-        length = len(text) + sum(map(is_ideograph, text))
-        return length >= (_HEADLINE if self._link_start else _FIRST_HEADLINE)
+        least = _HEADLINE if self._link_start else _FIRST_HEADLINE
+        if len(text) >= least or 2 * len(text) < least or text.isascii():
+            return len(text) >= least
+        return len(text) + count_ideographs(text) >= least
 
     def _runs_together(self, text: str) -> bool:
         """Tell whether the last text and this one would look like one word and are two."""

@@ -5,7 +5,7 @@ A `Page` is one document read, and frozen: every later step returns new values. 
 that a feature is an array operation over the whole batch, never a loop over lines.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -193,9 +193,11 @@ class Batch:
             raise ValueError(_odd_line(pages))
         if len(marked := marked_lines(codes, np.cumsum(lengths + 1) - lengths - 1)):
             code = _code_lines(pages) if "```" in text or "~~~" in text else frozenset()
-            for k in marked.tolist():
-                lines[k] = spaced(lines[k]) if k in code else plain_line(lines[k])
-            _, codes, lengths = _joined(lines)
+            plain = {
+                k: spaced(lines[k]) if k in code else plain_line(lines[k]) for k in marked.tolist()
+            }
+            changed = {k: line for k, line in plain.items() if line != lines[k]}
+            codes, lengths = _replaced(codes, lengths, changed)
         ids: dict[str, int] = {}
         path_ids: list[int] = []
         link_share: list[float] = []
@@ -313,6 +315,21 @@ def _joined(
     text = "\n".join([*lines, ""]) if lines else ""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     return text, codes, np.fromiter(map(len, lines), np.int64, len(lines))
+
+
+def _replaced(
+    codes: npt.NDArray[np.uint32], lengths: npt.NDArray[np.int64], changed: Mapping[int, str]
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    """Return code points and lengths with some lines changed, by their numbers in order."""
+    starts = np.cumsum(lengths + 1) - lengths - 1
+    lengths = lengths.copy()
+    pieces, done = [], 0
+    for k, line in changed.items():
+        _, new, _ = _joined([line])
+        pieces += [codes[done : starts[k]], new[:-1]]
+        done = starts[k] + lengths[k]
+        lengths[k] = len(line)
+    return np.concatenate([*pieces, codes[done:]]), lengths
 
 
 def _code_lines(pages: Sequence[Page]) -> frozenset[int]:

@@ -88,6 +88,15 @@ def is_ideograph(text: str) -> bool:
     return _patterns().letter.fullmatch(text) is not None
 
 
+def count_ideographs(text: str) -> int:
+    """Return how many letters of such scripts a text has.
+
+    >>> count_ideographs("日本 ab")
+    2
+    """
+    return len(_patterns().letter.findall(text))
+
+
 def visible(text: str) -> Iterator[tuple[str, bool]]:
     r"""Yield a text in pieces, characters that steer instead of show by their names.
 

@@ -101,7 +101,7 @@ class LineClassifier(LineEstimator):
     ----------
     model_ : LineModel
         What was learned; all that prediction needs.
-    thresholds_ : dict of str to (float, float)
+    thresholds_ : dict of str to (float, float, float)
         A `Threshold` for `precision`, `balanced` and `recall`: the best mean line F-beta of
         pages of sites not learned from, with beta 0.5, 1 and 2.
     classes_ : ndarray of str
@@ -144,9 +144,9 @@ class LineClassifier(LineEstimator):
         breaks: float = 0.1,
         runs: float = 0.08,
         letters: float = 0.1,
-        without_article: float = 0.2,
+        without_article: float = 0.4,
         type_trees: int = 30,
-        page_trees: int = 60,
+        page_trees: int = 120,
         folds: int = 3,
         n_jobs: int | None = 1,
         random_state: int = 0,
@@ -310,7 +310,7 @@ class LineClassifier(LineEstimator):
             probability = mean_judgement(probability, by_trees)
         has_content, bounds = fitting.content_of_pages(line, probability, page_types)
         kind_network, kind_trees, kinds = fitting.kinds(features)
-        self.thresholds_ = {name: (preset.line, bounds[name]) for name, preset in PRESETS.items()}
+        self.thresholds_ = {name: (preset.line, *bounds[name]) for name, preset in PRESETS.items()}
         self.classes_ = np.array(LABELS)
         orders, head, tail = self._ngrams()
         self.model_ = LineModel(

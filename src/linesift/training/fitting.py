@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from linesift.labelling.labels import CONTENT, LABELS, OF_CARDS, PAGE_TYPES, UNSURE
-from linesift.models.context import Context, beside
+from linesift.models.context import Context
 from linesift.models.features import (
     LINE_FEATURES,
     MARKUP_FEATURES,
@@ -179,21 +179,24 @@ class Fitting:
 
     def content_of_pages(
         self, line: Floats, probability: Probability, page_types: Floats
-    ) -> tuple[Trees | None, dict[str, float]]:
-        """Return trees that tell whether pages have content, and a bound for each preset.
+    ) -> tuple[Trees | None, dict[str, tuple[float, float]]]:
+        """Return trees that tell whether pages have content, and bounds for each preset.
 
-        Hardly any page with content has a lower chance of it than the bound. No trees, and
-        bounds of 0, where training shows few pages without content, or nobody wants them.
+        Hardly any page with content has a lower chance of it than the bound of its form, without
+        and with markup. No trees, and bounds of 0, where training shows few pages without
+        content, or nobody wants them.
         """
         target = self.has_content.astype(np.intp)
         few = np.bincount(target, minlength=2).min() < _FEWEST_PAGES
         if few or not self._page_folds() or not self.settings["page_trees"]:
-            return None, dict.fromkeys(PRESETS, 0.0)
+            return None, dict.fromkeys(PRESETS, (0.0, 0.0))
         features = np.concatenate([page_types, self._whole(line).of(probability)], axis=1)
         trees, judged = self._page_trees(features, target, self.settings["page_trees"])
-        there = expit(judged[self.has_content & self.as_read, 0])
+        chance, form = expit(judged[:, 0]), has_markup(self.batch)
+        learned = self.has_content & self.as_read
+        without, within = (chance[learned & (form == known)] for known in (False, True))
         return trees, {
-            name: float(np.quantile(there, preset.lost)) if len(there) and preset.lost else 0.0
+            name: (_quantile(without, preset.lost), _quantile(within, preset.lost))
             for name, preset in PRESETS.items()
         }
 
@@ -380,7 +383,7 @@ class Fitting:
             self._context = Context(
                 self.batch, self.words, self.text, self.markup, scores, page_types
             )
-        return beside(line, probability, self._context)
+        return self._context.beside(line, probability)
 
     def kinds(self, features: Floats) -> tuple[Network | None, Trees | None, Rows]:
         """Return a network and trees that tell the kinds of noise, and the kinds they know.
@@ -456,6 +459,11 @@ def _fit_linear(
 ) -> tuple[HashedLinear, Floats]:
     model = fit_hashed_linear(tokens, token_row, labels, **options)
     return model, model.scores(take_rows(tokens, judge))
+
+
+def _quantile(chances: Probability, share: float) -> float:
+    """Return the chance below which such a share of them lies; 0 for none, or of none."""
+    return float(np.quantile(chances, share)) if share and len(chances) else 0.0
 
 
 def _cards_bounds(

@@ -33,7 +33,7 @@ class SiteClassifier(LineEstimator):
     Attributes
     ----------
     model_ : SiteModel
-    thresholds_ : dict of str to (float, float)
+    thresholds_ : dict of str to (float, float, float)
         Those of the model below.
     classes_ : ndarray of str
         The labels.

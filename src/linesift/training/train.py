@@ -34,7 +34,7 @@ from linesift.scoring.evaluate import Report, evaluate, score_predictions
 from linesift.scoring.metrics import Estimate
 from linesift.training.classifier import LineClassifier
 
-_HAND_WEIGHT = 4.0  # pages whose every line somebody has read, against those of gold texts
+_HAND_WEIGHT = 2.0  # pages whose every line somebody has read, against those of gold texts
 _MANY_SITES = 20  # from which on some are held out; with fewer, each page is scored by the others
 Say = Callable[[str], None]
 _HTML = (".html", ".htm", ".xhtml")
