@@ -30,7 +30,8 @@ import sys
 import numpy as np
 from linesift.labelling.label_store import Change, LabelStore
 from linesift.reading.page import Page
-store, page = LabelStore(sys.argv[1]), Page(tuple(f"Line {k}" for k in range(500)), "p", "s")
+store = LabelStore(sys.argv[1])
+page = Page("p", tuple(f"Line {k}" for k in range(500)), tuple(range(1, 501)), "s")
 first = int(sys.argv[2])
 for k in range(500):
     change = Change((first + k) % 4, None)
