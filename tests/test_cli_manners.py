@@ -89,6 +89,12 @@ def test_the_help_of_every_command_ends_with_examples_of_it(name):
     assert all(f"linesift {name}" in example for example in examples)
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_every_command_says_what_each_option_does(name):
+    options = [one for one in LEAVES[name].params if isinstance(one, click.Option)]
+    assert [one.name for one in options if not one.help] == []
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, saved_pages, model) -> Path:
     """Folder with what the examples name, and a stand-in for the network."""
