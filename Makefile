@@ -40,7 +40,7 @@ check: $(READY) ## lint, types, import order, known dangers
 	$(BIN)/bandit -q -c pyproject.toml -r src train.py
 
 docs: $(READY) ## build the documentation into site/
-	@$(BIN)/python -m mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 	@echo "site/index.html"
 
 corpora: $(READY) ## fetch the public corpora and label their lines (LINESIFT_MIRROR=folder of archives)

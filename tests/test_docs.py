@@ -322,6 +322,9 @@ def test_what_pages_are_like_can_be_counted_again(place):
 
 # ----------------------------------------------------------------- what is linked and built
 
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -357,10 +360,12 @@ def test_pictures_are_small():
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Path:
     """Folder of the built site, without a warning."""
-    pytest.importorskip("mkdocstrings", reason="needs the extra 'docs'")
+    for package in ("mkdocstrings", "material"):
+        pytest.importorskip(package, reason="needs the extra 'docs'")
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    quiet = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=quiet, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr
     return folder
@@ -377,6 +382,31 @@ def test_the_site_has_every_page_and_asks_for_nothing_from_outside(site):
         assert not [one for one in loaded if "//" in one], page.name
     for style in site.rglob("*.css"):
         assert not re.search(r"url\([\"']?(https?:)?//|@import", style.read_text()), style.name
+
+
+def test_search_works_on_pages_opened_from_the_disk(site):
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not BROWSER:
+        pytest.skip("no Chromium on this machine")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        page, wrong = chromium.new_page(), []
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda asked: wrong.extend({asked.url} - of_site(site, asked.url)))
+        page.goto((site / "recipes" / "crawl.html").as_uri())
+        page.click(".md-search__input")
+        page.keyboard.type("seed of all")
+        page.wait_for_selector(".md-search-result__link")
+        found = page.eval_on_selector_all(".md-search-result__link", "all => all.map(a => a.href)")
+        chromium.close()
+    assert any(address.startswith((site / "api.html").as_uri()) for address in found)
+    assert wrong == []
+
+
+def of_site(site: Path, address: str) -> set[str]:
+    """Return the address if it is one of a built site, or stands in the page itself."""
+    return {address} if address.startswith((site.as_uri(), "data:", "about:")) else set()
 
 
 def test_no_parameter_in_the_reference_has_the_default_of_another(site):
