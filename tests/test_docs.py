@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Callable
 from contextlib import chdir
+from html import unescape
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +24,7 @@ from hydra.errors import HydraException
 
 from linesift.cli import main
 from tests.documented import DOCUMENTS, ROOT, Block, blocks_of, fill
-from tests.test_cli_manners import LEAVES, in_shell
+from tests.test_cli_manners import COMMANDS, LEAVES, examples_of, in_shell
 
 BLOCKS = [block for document in DOCUMENTS for block in blocks_of(document)]
 NAMES = [str(document.relative_to(ROOT)) for document in DOCUMENTS]
@@ -407,6 +408,20 @@ def test_search_works_on_pages_opened_from_the_disk(site):
 def of_site(site: Path, address: str) -> set[str]:
     """Return the address if it is one of a built site, or stands in the page itself."""
     return {address} if address.startswith((site.as_uri(), "data:", "about:")) else set()
+
+
+def test_every_command_is_in_the_reference_with_all_its_options(site):
+    html = (site / "commands.html").read_text()
+    for name in COMMANDS:
+        _, begins, rest = html.partition(f'<h2 id="linesift-{name.replace(" ", "-")}">')
+        assert begins, name
+        text = " ".join(unescape(re.sub(r"<[^>]+>", "", rest.partition("<h2 ")[0])).split())
+        assert LEAVES[name].get_short_help_str(limit=200).rstrip(".") in text
+        for option in (one for one in LEAVES[name].params if isinstance(one, click.Option)):
+            assert f" {option.opts[0]} " in text
+            assert " ".join(option.help.split()) in text
+        for example in examples_of(name):
+            assert " ".join(example.split()) in text
 
 
 def test_no_parameter_in_the_reference_has_the_default_of_another(site):
