@@ -32,12 +32,14 @@ train: $(READY) ## train on every labelled page there is
 test: $(READY) ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: $(READY) ## lint, types, import order, known dangers
+check: $(READY) ## lint, types, import order, known dangers, dead code, spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/bandit -q -c pyproject.toml -r src train.py
+	$(BIN)/vulture
+	$(BIN)/codespell
 
 docs: $(READY) ## build the documentation into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
