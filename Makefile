@@ -1,7 +1,8 @@
 # Two commands from a bare clone: `make train` and `make test`. Both set themselves up.
-# Needs Python 3.11 or later and make. PYTHON=python3.12 picks another interpreter.
+# Needs Python 3.11 or later and make. PYTHON=python3.12 picks another interpreter, CONSTRAINTS=FILE other versions.
 
 PYTHON ?= python3
+CONSTRAINTS ?= constraints.txt
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -17,12 +18,12 @@ help: ## show this list
 
 # Pinned versions without addresses; pip finds the index that this machine is set up for.
 # Modules are compiled when they are first imported: most never are.
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "linesift needs Python 3.11 or later; name one with PYTHON=...")'
 	@echo "setting up $(VENV) (about 1 GB, some minutes, once)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
-	    --constraint constraints.txt --editable '.[crawl,train,pipeline,review,docs,dev]'
+	    --constraint $(CONSTRAINTS) --editable '.[crawl,train,pipeline,review,docs,dev]'
 	@touch $@
 
 train: $(READY) ## train on every labelled page there is
