@@ -1,4 +1,4 @@
-"""README and docs hold: commands and code run, links lead somewhere, the site builds."""
+"""README, CONTRIBUTING and docs hold: what they show runs, links lead somewhere, a site is made."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 
 from linesift.cli import main
-from tests.documented import DOCUMENTS, ROOT, Block, blocks_of, fill
+from tests.documented import DOCUMENTS, PAGES, ROOT, Block, blocks_of, fill
 from tests.test_cli_manners import COMMANDS, LEAVES, examples_of, in_shell
 
 BLOCKS = [block for document in DOCUMENTS for block in blocks_of(document)]
@@ -326,10 +326,11 @@ def test_what_pages_are_like_can_be_counted_again(place):
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
 )
+LINKING = [*DOCUMENTS, *(ROOT / name for name in ("CHANGELOG.md", "SECURITY.md", "data/README.md"))]
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
+@pytest.mark.parametrize("document", LINKING, ids=lambda path: path.name)
 def test_links_and_pictures_lead_to_files_that_are_there(document):
     text = re.sub(r"^```.*?^```$", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
     for target in _LINK.findall(text):
@@ -345,6 +346,20 @@ def test_links_and_pictures_lead_to_files_that_are_there(document):
 
 def _anchor(heading: str) -> str:
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def test_the_map_of_the_tree_names_every_module_in_its_folder():
+    (tree,) = (block.text for block in blocks_of(ROOT / "CONTRIBUTING.md") if block.kind == "text")
+    source = tree[tree.index("src/linesift/") : tree.index("\ntests/")]
+    rows = dict(re.findall(r"^  (\w+/|__main__) (.*(?:\n    .*)*)", source, re.MULTILINE))
+    for module in (ROOT / "src/linesift").rglob("*.py"):
+        folder = f"{module.parent.name}/" if module.parent.name != "linesift" else module.stem
+        if module.name != "__init__.py" and folder != "cli/":
+            assert folder in rows, module
+            assert re.search(rf"\b{module.stem}\b", f"{folder} {rows[folder]}"), module
+    assert {row for row in rows if row.endswith("/")} == {
+        f"{init.parent.name}/" for init in (ROOT / "src/linesift").glob("*/__init__.py")
+    }
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
@@ -373,7 +388,7 @@ def site(tmp_path_factory) -> Path:
 
 
 def test_the_site_has_every_page_and_asks_for_nothing_from_outside(site):
-    for document in DOCUMENTS[1:]:
+    for document in PAGES:
         page = site / document.relative_to(ROOT / "docs").with_suffix(".html")
         html = page.read_text()
         loaded = re.findall(
