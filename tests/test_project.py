@@ -26,6 +26,16 @@ def test_the_citation_is_of_this_version_and_says_what_the_package_says():
     assert citation["keywords"] == PROJECT["keywords"]
 
 
+def test_the_changelog_begins_with_what_is_to_come_and_dates_this_version():
+    text = (ROOT / "CHANGELOG.md").read_text()
+    to_come, newest, *_ = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert to_come == "Unreleased"
+    assert newest == f"{PROJECT['version']} - {read('CITATION.cff')['date-released']}"
+    headings = set(re.findall(r"^### (.*)$", text, re.MULTILINE))
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert headings <= kinds | {"Imports"}
+
+
 def test_hooks_run_the_versions_that_make_check_runs():
     hooks = read(".pre-commit-config.yaml")["repos"]
     revisions = {Path(one["repo"]).name.partition("-pre")[0]: one["rev"] for one in hooks}
