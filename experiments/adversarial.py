@@ -22,7 +22,6 @@ ORDINARY = (
     f'<div class="article"><h2>The river</h2><p>{SENTENCE * 4}</p><p>{SENTENCE * 3}</p></div>'
     '<div class="more"><p>Read also: <a href="/a">the bridge is closed again</a></p></div>\n'
 )
-FORMATTING = "b big code em font i nobr s small strike strong tt u".split()
 
 
 def again(piece: str) -> Callable[[int], str]:

@@ -1,4 +1,4 @@
-"""Code blocks of README and docs, and a folder that holds what they speak of."""
+"""Code blocks of README, CONTRIBUTING and docs, and a folder that holds what they speak of."""
 
 import gzip
 import json
@@ -16,7 +16,9 @@ from tests.made_pages import made_page, made_pages, tracking_database
 from tests.test_sources import response
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+"""What the site is built from."""
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES]
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -130,7 +130,8 @@ def no_fresh_processes(monkeypatch):
     )
 
 
-def test_speed_is_measured_in_one_table(model, corpus, tmp_path, no_fresh_processes):
+@pytest.mark.usefixtures("no_fresh_processes")
+def test_speed_is_measured_in_one_table(model, corpus, tmp_path):
     report = tmp_path / "speed.json"
     options = ("--speed", "--rounds", 1, "--most-pages", 4, "--report", report)
     result = compared("--model", model, *corpus, *options)
@@ -181,7 +182,8 @@ def test_pages_without_their_html_are_counted(model, quality, monkeypatch):
     assert f"{len(TESTED) - 1} pages of" in result.stdout
 
 
-def test_one_page_is_enough_for_speed(model, corpus, no_fresh_processes):
+@pytest.mark.usefixtures("no_fresh_processes")
+def test_one_page_is_enough_for_speed(model, corpus):
     options = ("--peer", "all_lines", "--speed", "--rounds", 1, "--most-pages", 1)
     assert compared("--model", model, *corpus, *options).exit_code == 0
 

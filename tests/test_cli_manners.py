@@ -15,6 +15,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+import linesift
 from linesift.cli import main
 from linesift.labelling.labels import read_label_file
 from tests.test_sources import response
@@ -55,6 +56,17 @@ def test_alone_it_shows_the_three_things_that_people_do_first():
     assert "linesift --help" in lines[-1]
 
 
+def test_as_a_module_it_is_the_same_command_and_calls_itself_what_was_typed():
+    as_module = [sys.executable, "-m", "linesift"]
+    for typed in ([BIN / "linesift"], as_module):
+        done = subprocess.run([*typed, "--version"], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == f"linesift, version {linesift.__version__}\n"
+    done = subprocess.run([*as_module, "predict", "--nothing"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Usage: python -m linesift predict ")
+
+
 # ---------------------------------------------------------------------------- examples
 
 
@@ -75,6 +87,12 @@ def test_the_help_of_every_command_ends_with_examples_of_it(name):
     examples = examples_of(name)
     assert examples
     assert all(f"linesift {name}" in example for example in examples)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_every_command_says_what_each_option_does(name):
+    options = [one for one in LEAVES[name].params if isinstance(one, click.Option)]
+    assert [one.name for one in options if not one.help] == []
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""README and docs hold: commands and code run, links lead somewhere, the site builds."""
+"""README, CONTRIBUTING and docs hold: what they show runs, links lead somewhere, a site is made."""
 
 import json
 import os
@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Callable
 from contextlib import chdir
+from html import unescape
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -22,8 +23,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 
 from linesift.cli import main
-from tests.documented import DOCUMENTS, ROOT, Block, blocks_of, fill
-from tests.test_cli_manners import LEAVES, in_shell
+from tests.documented import DOCUMENTS, PAGES, ROOT, Block, blocks_of, fill
+from tests.test_cli_manners import COMMANDS, LEAVES, examples_of, in_shell
 
 BLOCKS = [block for document in DOCUMENTS for block in blocks_of(document)]
 NAMES = [str(document.relative_to(ROOT)) for document in DOCUMENTS]
@@ -322,10 +323,14 @@ def test_what_pages_are_like_can_be_counted_again(place):
 
 # ----------------------------------------------------------------- what is linked and built
 
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
+LINKING = [*DOCUMENTS, *(ROOT / name for name in ("CHANGELOG.md", "SECURITY.md", "data/README.md"))]
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
+@pytest.mark.parametrize("document", LINKING, ids=lambda path: path.name)
 def test_links_and_pictures_lead_to_files_that_are_there(document):
     text = re.sub(r"^```.*?^```$", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
     for target in _LINK.findall(text):
@@ -343,6 +348,20 @@ def _anchor(heading: str) -> str:
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
+def test_the_map_of_the_tree_names_every_module_in_its_folder():
+    (tree,) = (block.text for block in blocks_of(ROOT / "CONTRIBUTING.md") if block.kind == "text")
+    source = tree[tree.index("src/linesift/") : tree.index("\ntests/")]
+    rows = dict(re.findall(r"^  (\w+/|__main__) (.*(?:\n    .*)*)", source, re.MULTILINE))
+    for module in (ROOT / "src/linesift").rglob("*.py"):
+        folder = f"{module.parent.name}/" if module.parent.name != "linesift" else module.stem
+        if module.name != "__init__.py" and folder != "cli/":
+            assert folder in rows, module
+            assert re.search(rf"\b{module.stem}\b", f"{folder} {rows[folder]}"), module
+    assert {row for row in rows if row.endswith("/")} == {
+        f"{init.parent.name}/" for init in (ROOT / "src/linesift").glob("*/__init__.py")
+    }
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
 def test_scripts_that_a_page_names_are_there(document):
     for script in re.findall(r"`python ([\w/]+\.py)", document.read_text()):
@@ -357,17 +376,19 @@ def test_pictures_are_small():
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Path:
     """Folder of the built site, without a warning."""
-    pytest.importorskip("mkdocstrings", reason="needs the extra 'docs'")
+    for package in ("mkdocstrings", "material"):
+        pytest.importorskip(package, reason="needs the extra 'docs'")
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    quiet = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=quiet, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr
     return folder
 
 
 def test_the_site_has_every_page_and_asks_for_nothing_from_outside(site):
-    for document in DOCUMENTS[1:]:
+    for document in PAGES:
         page = site / document.relative_to(ROOT / "docs").with_suffix(".html")
         html = page.read_text()
         loaded = re.findall(
@@ -377,6 +398,45 @@ def test_the_site_has_every_page_and_asks_for_nothing_from_outside(site):
         assert not [one for one in loaded if "//" in one], page.name
     for style in site.rglob("*.css"):
         assert not re.search(r"url\([\"']?(https?:)?//|@import", style.read_text()), style.name
+
+
+def test_search_works_on_pages_opened_from_the_disk(site):
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not BROWSER:
+        pytest.skip("no Chromium on this machine")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        page, wrong = chromium.new_page(), []
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda asked: wrong.extend({asked.url} - of_site(site, asked.url)))
+        page.goto((site / "recipes" / "crawl.html").as_uri())
+        page.click(".md-search__input")
+        page.keyboard.type("seed of all")
+        page.wait_for_selector(".md-search-result__link")
+        found = page.eval_on_selector_all(".md-search-result__link", "all => all.map(a => a.href)")
+        chromium.close()
+    assert any(address.startswith((site / "api.html").as_uri()) for address in found)
+    assert wrong == []
+
+
+def of_site(site: Path, address: str) -> set[str]:
+    """Return the address if it is one of a built site, or stands in the page itself."""
+    return {address} if address.startswith((site.as_uri(), "data:", "about:")) else set()
+
+
+def test_every_command_is_in_the_reference_with_all_its_options(site):
+    html = (site / "commands.html").read_text()
+    for name in COMMANDS:
+        _, begins, rest = html.partition(f'<h2 id="linesift-{name.replace(" ", "-")}">')
+        assert begins, name
+        text = " ".join(unescape(re.sub(r"<[^>]+>", "", rest.partition("<h2 ")[0])).split())
+        assert LEAVES[name].get_short_help_str(limit=200).rstrip(".") in text
+        for option in (one for one in LEAVES[name].params if isinstance(one, click.Option)):
+            assert f" {option.opts[0]} " in text
+            assert " ".join(option.help.split()) in text
+        for example in examples_of(name):
+            assert " ".join(example.split()) in text
 
 
 def test_no_parameter_in_the_reference_has_the_default_of_another(site):

@@ -13,7 +13,7 @@ from linesift import load_model, read_text
 
 ROOT = Path(__file__).parents[1]
 PAGE = "Home\nIt rained all day, they said, and the river rose over its banks.\nRead also\n"
-INTERPRETERS = ("python3.11", "python3.12", "python3.13")
+INTERPRETERS = ("python3.11", "python3.12", "python3.13", "python3.14")
 DATA = {"py.typed", "report.css", "report.js", "shipped.safetensors"}
 
 

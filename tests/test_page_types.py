@@ -11,7 +11,6 @@ from linesift.training.fitting import Fitting, _cards_bounds
 from linesift.training.views import Shares, training_views
 from tests.made_pages import NEW_SITES, TINY, TRAIN_SITES, assert_same, fitted_on_types, typed_pages
 
-LISTING = PAGE_TYPES.index("listing")
 TYPED = typed_pages(TRAIN_SITES, per_site=2)
 NEW = typed_pages(NEW_SITES, per_site=2)
 

@@ -7,8 +7,6 @@ import pytest
 
 from linesift.labelling.labels import LABELS, PAGE_TYPES
 from linesift.models.features import (
-    LINE_FEATURES,
-    MARKUP_FEATURES,
     line_features,
     markup_features,
     word_hashes,
@@ -27,7 +25,6 @@ from linesift.reading.tag_paths import hashed_paths
 from tests.made_pages import TRAIN_SITES, fitted_on_types, typed_pages
 
 TYPED = typed_pages(TRAIN_SITES)
-N_LINE = len(LINE_FEATURES) + len(MARKUP_FEATURES) + 2 * len(LABELS)
 
 
 def plain(*lines: str) -> Page:

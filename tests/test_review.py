@@ -28,7 +28,7 @@ from linesift.review.session import Session
 from tests.made_pages import made_page
 from tests.reviewing import reviewing
 
-flask = pytest.importorskip("flask", reason="the review extra is not installed")
+pytest.importorskip("flask", reason="the review extra is not installed")
 TOKEN, PORT = "right", 4000
 BASE = f"http://127.0.0.1:{PORT}"
 

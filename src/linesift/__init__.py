@@ -48,4 +48,14 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module
 
         return getattr(import_module(_LATE[name]), name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("linesift")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return what there is to use, imported yet or not, and nothing that is only imported here."""
+    inherent = [name for name in globals() if name.startswith("__")]
+    return sorted({*inherent, *__all__, "__version__"})

@@ -153,6 +153,16 @@ class ThresholdType(click.ParamType):  # type: ignore[type-arg]  # generic only 
         return complete_with(lambda: PRESETS)(ctx, param, incomplete)
 
 
+threshold_option = click.option(
+    "--threshold",
+    type=ThresholdType(),
+    metavar="[precision|balanced|recall|0..1]",
+    default="balanced",
+    show_default=True,
+    help="What matters most, or the probability from which a line is kept.",
+)
+
+
 class PageTypesType(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
     """Names of page types with commas between them, or all of them."""
 

@@ -10,7 +10,6 @@ import click
 
 from linesift.cli.common import (
     InputError,
-    ThresholdType,
     complete_with,
     examples,
     held_out_pages,
@@ -19,6 +18,7 @@ from linesift.cli.common import (
     one_sentence,
     print_table,
     progress_bar,
+    threshold_option,
 )
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _corpus_names() -> list[str]:
     metavar="FOLDER",
     help="Where outputs of peers are kept; a run takes from there what it finds.",
 )
-@click.option("--threshold", type=ThresholdType(), default="balanced", show_default=True)
+@threshold_option
 @click.option(
     "--timeout",
     type=click.FloatRange(0, 1_000_000, min_open=True),  # what a process can be waited for

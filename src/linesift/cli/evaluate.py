@@ -8,7 +8,6 @@ from click.core import ParameterSource
 
 from linesift.cli.common import (
     InputError,
-    ThresholdType,
     examples,
     held_out_pages,
     load_model,
@@ -16,6 +15,7 @@ from linesift.cli.common import (
     one_sentence,
     print_table,
     table_width,
+    threshold_option,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _WIDE = 180  # characters that a table of all scores takes
     metavar="FOLDER",
     help="Score these hand-labelled pages instead.",
 )
-@click.option("--threshold", type=ThresholdType(), default="balanced", show_default=True)
+@threshold_option
 @click.option("--report", metavar="FOLDER", help="Write all scores and curves there.")
 @click.option("--floor", metavar="FILE", help="Fail if a score falls below this floor.")
 @click.pass_context

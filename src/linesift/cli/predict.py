@@ -15,13 +15,13 @@ from linesift.cli import render
 from linesift.cli.common import (
     InputError,
     PageTypesType,
-    ThresholdType,
     examples,
     is_terminal,
     model_option,
     note,
     one_sentence,
     progress_bar,
+    threshold_option,
 )
 from linesift.reading.text import visible
 
@@ -76,14 +76,7 @@ class _Predict(click.Command):
     "auto, as tsv does without this: on a terminal, unless NO_COLOR is set.",
 )
 @model_option
-@click.option(
-    "--threshold",
-    type=ThresholdType(),
-    metavar="[precision|balanced|recall|0..1]",
-    default="balanced",
-    show_default=True,
-    help="What matters most, or the probability from which a line is kept.",
-)
+@threshold_option
 @click.option(
     "--page-types",
     type=PageTypesType(),

@@ -133,6 +133,16 @@ class LineModel(LinePredictor):
                 raise ValueError(f"LineModel.thresholds_: expected three of 0 to 1, got {bounds}")
         self._check_judges()
 
+    def __repr__(self) -> str:
+        parts = (
+            "n-grams of " + ", ".join(map(str, self.ngram_orders)) if self.ngrams else "",
+            "markup" if self.paths else "plain text alone",
+            f"context passes: {len(self.context_networks)}",
+            "trees" if self.trees else "",
+            f"{len(self.page_types.types)} page types" if self.page_types else "",
+        )
+        return f"LineModel({'; '.join(filter(None, parts))})"
+
     def _check_judges(self) -> None:
         """Raise a ValueError where a part looks at other columns than there are."""
         by_line = len(LINE_FEATURES) + len(MARKUP_FEATURES) + 2 * len(LABELS)

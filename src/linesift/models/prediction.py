@@ -62,6 +62,11 @@ class PagePrediction:
     is_wanted: bool = True
     cards: npt.NDArray[np.bool_] | None = None
 
+    def __repr__(self) -> str:
+        kept = f"{self.keep.sum()} of {len(self.codes)} lines kept"
+        told = f", {self.page_type} {self.page_type_probability:.2f}" if self.page_type else ""
+        return f"PagePrediction({self.page.page_id!r}, {kept}{told})"
+
     @property
     def labels(self) -> list[str]:
         """Label of each line."""
@@ -226,6 +231,8 @@ def page_predictions(
     >>> (found,) = page_predictions([page], Predicted(lines, listing), Threshold(0.5))
     >>> found.page_type, found.labels, found.text
     ('listing', ['content'], '')
+    >>> found
+    PagePrediction('', 0 of 1 lines kept, listing 1.00)
     """
     wanted_cards = [PAGE_TYPES.index(name) for name in page_types if name in OF_CARDS]
     any_content = predicted.has_content

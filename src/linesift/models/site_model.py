@@ -79,6 +79,9 @@ class SiteModel(LinePredictor):
             token_weights=(np.float32, GROUPS << BITS, len(LABELS)),
         )
 
+    def __repr__(self) -> str:
+        return f"SiteModel(on {self.base!r})"
+
     @property
     def thresholds_(self) -> Mapping[str, tuple[float, float, float]]:  # type: ignore[override]
         """Those of the model below."""

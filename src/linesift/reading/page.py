@@ -72,7 +72,10 @@ class Page:
 
     Examples
     --------
-    >>> Page("p", ("Headline", "Text."), (1, 3)).markup is None
+    >>> page = Page("p", ("Headline", "Text."), (1, 3))
+    >>> page
+    Page('p', 2 lines, plain text)
+    >>> page.markup is None
     True
     """
 
@@ -92,6 +95,10 @@ class Page:
                 raise ValueError(
                     f"page {self.page_id!r}: expected {len(self.lines)} {name}, got {len(column)}"
                 )
+
+    def __repr__(self) -> str:
+        lines = f"{len(self.lines)} line{'s' * (len(self.lines) != 1)}"
+        return f"Page({self.page_id!r}, {lines}, {'markup' if self.markup else 'plain text'})"
 
     def select(self, keep: Sequence[int] | npt.NDArray[np.intp]) -> "Page":
         """Return the page with only the lines at these positions.
