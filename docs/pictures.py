@@ -32,7 +32,7 @@ class Shown(NamedTuple):
 
 
 PICTURE = {
-    "how-run": Shown("uk-bridge", line=6, first=2, last=16, as_text=True),
+    "how-run": Shown("uk-bridge", line=2, first=1, last=13, as_text=True),
     "how-comments": Shown("uk-well", line=8, first=2, last=18),
     "how-tags": Shown("uk-bridge", line=9, first=5, last=16),
     "how-wrong": Shown("en-fair", line=16, first=6, last=19, as_text=True),
