@@ -181,14 +181,13 @@ def test_metrics_are_a_dozen_scores_per_form_each_with_its_interval(run, trainin
                 "line_f1"
             ]
         assert len(expected) - before <= 12
-    scores = {name for name in metrics if not name.startswith("within_95_percent/")} - {"threshold"}
+    scores = {name for name in metrics if not name.startswith("within_95_percent/")}
     assert scores == set(expected)
     for name, score in expected.items():
         assert metrics[name] == pytest.approx(score.value, abs=5e-5)
         bound = f"within_95_percent/{name.replace('/', '.')}"
         assert metrics[f"{bound}.low"] == pytest.approx(score.low, abs=5e-5)
         assert metrics[f"{bound}.high"] == pytest.approx(score.high, abs=5e-5)
-    assert metrics["threshold"] == pytest.approx(training.report.threshold.line, abs=5e-5)
 
 
 def test_the_scores_that_the_docs_name_are_where_they_say(run):
