@@ -26,7 +26,7 @@ TINY = {
     "hidden_units": 16,
     "trees": 5,
     "kind_trees": 2,
-    "type_trees": 5,
+    "type_trees": 12,
     "page_trees": 10,
     "folds": 2,
 }

@@ -112,3 +112,9 @@ def test_the_same_seed_gives_the_same_model(tokens, labels):
     first, second = (fit(tokens, np.arange(len(labels)), labels) for _ in range(2))
     np.testing.assert_array_equal(first.weights, second.weights)
     np.testing.assert_array_equal(first.intercept, second.intercept)
+
+
+def test_more_columns_than_fit_into_one_number_are_refused():
+    """A label more than four would lose its scores without a word."""
+    with pytest.raises(ValueError, match="expected up to 4 columns, got 5"):
+        pack(np.ones((5, 3), int))

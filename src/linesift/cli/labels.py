@@ -113,7 +113,7 @@ def import_(file: Path, labels: Path, force: bool) -> None:
 
 
 @labels.command(
-    epilog=examples("linesift labels carry", "linesift labels carry --lines data/lines")
+    epilog=examples("linesift labels carry", "linesift labels carry --labels data/labels")
 )
 @click.option(
     "--labels",

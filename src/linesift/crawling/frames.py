@@ -64,9 +64,10 @@ def predict_frame(
     Examples
     --------
     >>> import pandas as pd
-    >>> text = "Home\nIt rained all day, they said, and the river rose.\nRead also: more news"
-    >>> predict_frame(pd.DataFrame({"text": [text, None]}))["article"].to_list()
-    ['It rained all day, they said, and the river rose.\n', '']
+    >>> lead = "It rained all day, they said, and the river rose. By noon the lower streets were closed."
+    >>> text = f"Home\n{lead}\nRead also: more news"
+    >>> predict_frame(pd.DataFrame({"text": [text, None]}))["article"].to_list() == [lead + "\n", ""]
+    True
     """
     library = type(frame).__module__.partition(".")[0]
     table: Any = frame

@@ -18,8 +18,15 @@ def pack(columns: npt.ArrayLike) -> Packed:
     """Return whole numbers of shape (n_columns, n) as one number for each of n.
 
     Sums of the numbers of a column must stay below 32,768; `sums` sees to that.
+
+    Raises
+    ------
+    ValueError
+        There are more columns than `FIELDS`.
     """
     numbers = np.asarray(columns, np.int64)
+    if len(numbers) > FIELDS:
+        raise ValueError(f"expected up to {FIELDS} columns, got {len(numbers)}")
     return np.sum(numbers << (np.arange(len(numbers)) * _BITS)[:, None], axis=0)
 
 
