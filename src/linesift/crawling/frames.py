@@ -64,9 +64,9 @@ def predict_frame(
     Examples
     --------
     >>> import pandas as pd
-    >>> lead = "It rained all day, they said, and the river rose. By noon the lower streets were closed."
-    >>> text = f"Home\n{lead}\nRead also: more news"
-    >>> predict_frame(pd.DataFrame({"text": [text, None]}))["article"].to_list() == [lead + "\n", ""]
+    >>> lead = "It rained all day, they said, and the river rose. By noon the streets were closed."
+    >>> found = predict_frame(pd.DataFrame({"text": [f"Home\n{lead}\nRead also: more news", None]}))
+    >>> found["article"].to_list() == [f"{lead}\n", ""]
     True
     """
     library = type(frame).__module__.partition(".")[0]
