@@ -25,7 +25,7 @@ from linesift.models.odds import softmax
 from linesift.models.shapes import check_arrays, check_bounded
 from linesift.models.trees import Trees
 from linesift.reading.page import NO_PATH, Batch
-from linesift.reading.tokens import Tokens
+from linesift.reading.tokens import Tokens, sorted_distinct
 
 _BITS = 13
 GROUPS = 3
@@ -83,11 +83,12 @@ def page_tokens(batch: Batch, words: Words, paths: Tokens | None) -> PageTokens:
     there[batch.page_of_line[line], 0, value >> np.uint32(32 - _BITS)] = True
     known = np.flatnonzero(batch.path_ids != NO_PATH)
     if paths is not None and len(known):
-        path = batch.path_ids[known]
+        pairs = (batch.page_of_line[known] << 32) | batch.path_ids[known]
+        page, path = np.divmod(sorted_distinct(pairs.astype(np.uint64)).astype(np.int64), 1 << 32)
         size = paths.counts[path]
         at = np.repeat(paths.starts[path] - np.cumsum(size) + size, size) + np.arange(size.sum())
         hashes = paths.hashes[0][at].astype(np.int64) * (1 << _BITS) // paths.no_token
-        there[np.repeat(batch.page_of_line[known], size), 1, hashes] = True
+        there[np.repeat(page, size), 1, hashes] = True
     for number, found in enumerate(batch.hints):
         for hint in found:
             there[number, 2, zlib.crc32(hint.encode("utf-8", "replace")) >> (32 - _BITS)] = True
@@ -225,9 +226,13 @@ def _lists(
 
     A list is what stands more than a few times in the same place of the tree.
     """
+    if not pages.has_markup.any():  # then nobody looks at these columns
+        return [np.zeros(len(batch.page_starts) - 1)] * 4
     keys = (batch.page_of_line << 32) | (batch.path_ids & 0xFFFFFFFF)
-    _, same, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    size = counts[same].astype(np.float64)
+    order = np.argsort(keys, kind="stable")  # they are nearly in order
+    group = np.cumsum(np.diff(keys[order], prepend=-1) != 0) - 1
+    size = np.empty(batch.n_lines)
+    size[order] = np.bincount(group)[group]
     listed = size >= _PLACE
     lines = np.maximum(pages.sum(np.ones(batch.n_lines)), 1)
     in_lists = pages.sum(listed * characters)
