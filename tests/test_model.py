@@ -200,8 +200,9 @@ def test_a_threshold_may_be_given_by_name():
     assert model.threshold(0.3) == (0.3, 0.0, 0.0, None)
     names = ("recall", "balanced", "precision")
     for column in ("line", "page", "markup_page"):
-        bounds = [getattr(model.threshold(name), column) for name in names]
+        bounds = [getattr(fitted_on_types().threshold(name), column) for name in names]
         assert bounds == sorted(bounds)
+        assert bounds[0] < bounds[2]
     of_pages = [
         [one.threshold for one in model.predict_lines(NEW.pages, threshold=name)] for name in names
     ]
@@ -232,19 +233,26 @@ def test_below_the_lowest_threshold_no_line_is_kept_and_a_number_is_the_threshol
     assert Threshold(0.2, beta=1.0).of_page(np.zeros(3)) == 0.2
 
 
-def told_of(chance: float, page: float, page_types=OWN_TEXT):
-    """Return what is said of a page whose chance of having content is known."""
+def told_of(chance: float, page: float, page_types=OWN_TEXT, *, markup: bool = False):
+    """Return what is said of a page whose chance of having content is known.
+
+    The bound of the other form is one that it would fall on the other side of.
+    """
     lines = np.array([[0.9, 0.1, 0, 0], [0.1, 0.9, 0, 0]], np.float32)
     article = np.eye(len(PAGE_TYPES), dtype=np.float32)[:1]
     predicted = Predicted([lines], article, np.array([chance]))
     wanted = wanted_page_types(page_types)
-    read = read_text("It rained.\nRead also")
-    (found,) = page_predictions([read], predicted, Threshold(0.5, page), wanted)
+    read = read_html("<p>It rained.<p>Read also")
+    other = 0.0 if chance < page else 1.0
+    bounds = (other, page) if markup else (page, other)
+    read = read if markup else read.without_markup()
+    (found,) = page_predictions([read], predicted, Threshold(0.5, *bounds), wanted)
     return found
 
 
-def test_nothing_is_kept_of_a_page_that_hardly_has_any_content():
-    kept, dropped = told_of(0.6, 0.6), told_of(0.599, 0.6)
+@pytest.mark.parametrize("markup", [False, True])
+def test_nothing_is_kept_of_a_page_that_hardly_has_any_content(markup):
+    kept, dropped = told_of(0.6, 0.6, markup=markup), told_of(0.599, 0.6, markup=markup)
     assert (kept.has_content, kept.labels) == (True, ["content", "related"])
     assert (dropped.has_content, dropped.labels) == (False, ["related", "related"])
     assert dropped.text == ""
@@ -335,9 +343,12 @@ def test_marks_of_a_converter_are_what_the_lines_around_them_are_and_change_no_o
 @pytest.mark.parametrize("text", ["---", "```\n\n***"])
 def test_a_page_of_marks_alone_has_no_content(text):
     page = read_text(text)
-    (found,) = fitted_on_types().predict_lines([page], threshold=0.001)
-    assert set(found.labels) == {"other"}
-    assert found.page_type == ""
+    (alone,) = fitted_on_types().predict_lines([page])
+    _, beside = fitted_on_types().predict_lines([NEW.pages[0], page])
+    for found in (alone, beside):
+        assert set(found.labels) == {"other"}
+        assert found.page_type == ""
+        assert not found.has_content
 
 
 def test_plain_text_is_not_dropped_for_being_taken_for_a_listing():

@@ -89,7 +89,7 @@ class LineModel(LinePredictor):
     calibration : ndarray of shape (2, 2)
         Slope and offset of the log-odds, without and with markup.
     thresholds_ : mapping of str to (float, float, float)
-        A `Threshold` for each preset.
+        The numbers of a `Threshold` for each preset, but for its beta.
     """
 
     ngrams: HashedLinear | None
@@ -182,10 +182,10 @@ class LineModel(LinePredictor):
 
     def judge(
         self, X: Sequence[Page], *, with_features: bool = True
-    ) -> tuple[Batch, Floats, Floats, "OfPages"]:
+    ) -> tuple[Batch, Floats, Floats, OfPages]:
         """Return the lines of all pages, what they are, what was looked at last, and of pages.
 
-        Without features, what was looked at has no rows.
+        Who does not need what was looked at may be spared a copy of it, and get no rows.
 
         Returns
         -------
@@ -203,7 +203,9 @@ class LineModel(LinePredictor):
             nothing = np.zeros((batch.n_lines, len(LABELS) + self.n_columns), np.float32)
             nothing[:, OTHER] = 1
             labels, features = np.split(nothing, [len(LABELS)], axis=1)
-            return batch, labels, features, OfPages(unknown_types(len(X)), None, self._cards_bounds)
+            has_content = None if self.has_content is None else np.zeros(len(X), np.float32)
+            pages = OfPages(unknown_types(len(X)), has_content, self._cards_bounds)
+            return batch, labels, features, pages
         if batch.has_words.all():
             return batch, *self._judge(batch)
         labels, features, pages = self._judge(batch.with_words())
@@ -214,7 +216,7 @@ class LineModel(LinePredictor):
         labels[is_end] = np.eye(len(LABELS), dtype=np.float32)[OTHER]
         return batch, labels, features[lower] if with_features else features[:0], pages
 
-    def _judge(self, batch: Batch) -> tuple[Floats, Floats, "OfPages"]:
+    def _judge(self, batch: Batch) -> tuple[Floats, Floats, OfPages]:
         """Return likewise what lines are that hold words, and so on."""
         probability, features, pages = self._content(batch)
         labels = np.empty((batch.n_lines, len(LABELS)), np.float32)
@@ -243,7 +245,7 @@ class LineModel(LinePredictor):
     def _last_network(self) -> Network:
         return self.context_networks[-1] if self.context_networks else self.line_network
 
-    def _content(self, batch: Batch) -> tuple[Probability, Floats, "OfPages"]:
+    def _content(self, batch: Batch) -> tuple[Probability, Floats, OfPages]:
         """Return the probability of content, the last features looked at, and of pages."""
         words = word_hashes(batch)
         text, markup = line_features(batch), markup_features(batch, words)
@@ -274,6 +276,7 @@ class LineModel(LinePredictor):
         if self.has_content is not None:
             columns = np.concatenate([page_types, whole.of(probability)], axis=1)
             has_content = expit(self.has_content.scores(columns)[:, 0]).astype(np.float32)
+            has_content[np.diff(batch.page_starts) == 0] = 0  # a page without words, beside others
         slope, offset = self.calibration[(batch.path_ids != NO_PATH).astype(int)].T
         pages = OfPages(page_types, has_content, self._cards_bounds)
         return expit(slope * logit(probability) + offset), features, pages

@@ -79,4 +79,4 @@ PRESETS = {
     "recall": Preset(2.0, 0.1, 0.0),
 }
 """The named thresholds; what they cost and save stands in `experiments/LOG.md`."""
-_LEAST = 1e-9
+_LEAST = 1e-9  # so that nothing is divided by zero where no line has any chance

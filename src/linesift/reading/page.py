@@ -198,7 +198,7 @@ class Batch:
         text, codes, lengths = _joined(lines)
         if text.count("\n") != len(lines) or not lengths.all():
             raise ValueError(_odd_line(pages))
-        if len(marked := marked_lines(codes, np.cumsum(lengths + 1) - lengths - 1)):
+        if len(marked := marked_lines(codes, _line_starts(lengths))):
             code = _code_lines(pages) if "```" in text or "~~~" in text else frozenset()
             plain = {
                 k: spaced(lines[k]) if k in code else plain_line(lines[k]) for k in marked.tolist()
@@ -217,7 +217,7 @@ class Batch:
                 link_share += page.markup.link_share
         return cls(
             codes=codes,
-            line_starts=np.cumsum(lengths + 1) - lengths - 1,
+            line_starts=_line_starts(lengths),
             line_lengths=lengths,
             page_starts=np.cumsum([0, *(len(page.lines) for page in pages)]),
             link_share=np.asarray(link_share, np.float32),
@@ -250,7 +250,7 @@ class Batch:
         return replace(
             self,
             codes=self.codes[np.repeat(kept, sizes)],
-            line_starts=np.cumsum(lengths + 1) - lengths - 1,
+            line_starts=_line_starts(lengths),
             line_lengths=lengths,
             page_starts=np.concatenate([[0], np.cumsum(kept)])[self.page_starts],
             link_share=self.link_share[kept],
@@ -324,11 +324,16 @@ def _joined(
     return text, codes, np.fromiter(map(len, lines), np.int64, len(lines))
 
 
+def _line_starts(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return where each line begins; after each stands a line feed."""
+    return np.cumsum(lengths + 1) - lengths - 1
+
+
 def _replaced(
     codes: npt.NDArray[np.uint32], lengths: npt.NDArray[np.int64], changed: Mapping[int, str]
 ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
     """Return code points and lengths with some lines changed, by their numbers in order."""
-    starts = np.cumsum(lengths + 1) - lengths - 1
+    starts = _line_starts(lengths)
     lengths = lengths.copy()
     pieces, done = [], 0
     for k, line in changed.items():

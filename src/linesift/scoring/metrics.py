@@ -21,9 +21,6 @@ _BINS = 20
 _SHORT = 6  # words under which a content line is called short
 _REPLICATES = 1000
 _FAILED = 0.5  # line F1 under which a whole page counts as failed
-_THRESHOLDS = np.round(np.arange(0.06, 0.95, 0.02), 2)
-_FLAT = 0.0005  # of the score, in which thresholds are as good as the best
-_ENOUGH_PAGES = 100  # to tell how sure of a line one must be on a page with an article
 
 Array = npt.NDArray[Any]
 

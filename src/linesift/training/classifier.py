@@ -102,8 +102,9 @@ class LineClassifier(LineEstimator):
     model_ : LineModel
         What was learned; all that prediction needs.
     thresholds_ : dict of str to (float, float, float)
-        A `Threshold` for `precision`, `balanced` and `recall`: the best mean line F-beta of
-        pages of sites not learned from, with beta 0.5, 1 and 2.
+        For `precision`, `balanced` and `recall` the probability below which no line is kept, and
+        the chance of content below which no page is, without and with markup: learned from
+        pages of other sites than those that tell it.
     classes_ : ndarray of str
         The labels.
 

@@ -54,7 +54,7 @@ _LEAF = 80  # lines a leaf holds at least, fewer when there is little to learn f
 _LEARNED_MARGIN = 0.02  # trees learn from lines whose probability is further from 0 and 1
 _FEWEST = 50  # lines that trees learn from at least
 _FEWEST_PAGES = 20  # of a type, or without content, that a model of pages learns from
-_LEAST_BOUND = 0.7  # pages from elsewhere are told less surely than those of the same sets
+_LEAST_CARDS_BOUND = 0.7  # pages from elsewhere are told less surely than those of the same sets
 _LOST_TO_CARDS = 0.004  # share of the articles that may be taken for listings
 _PAGE_LEAVES = 8
 _PAGE_LEAF = 10  # pages that a leaf holds at least
@@ -196,6 +196,8 @@ class Fitting:
         chance, form = expit(judged[:, 0]), has_markup(self.batch)
         learned = self.has_content & self.as_read
         without, within = (chance[learned & (form == known)] for known in (False, True))
+        if not len(within):  # a model of text alone reads HTML as text
+            within = without
         return trees, {
             name: (_quantile(without, preset.lost), _quantile(within, preset.lost))
             for name, preset in PRESETS.items()
@@ -471,11 +473,11 @@ def _cards_bounds(
     chance: Probability, articles: npt.NDArray[np.bool_], has_markup: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
     """Return the chance of being a listing above which hardly any article lies, by form."""
-    bounds = np.full(2, _LEAST_BOUND)
+    bounds = np.full(2, _LEAST_CARDS_BOUND)
     for form in (0, 1):
         there = chance[articles & (has_markup == form)]
         if len(there):
-            bounds[form] = np.clip(np.quantile(there, 1 - _LOST_TO_CARDS), _LEAST_BOUND, 1)
+            bounds[form] = np.clip(np.quantile(there, 1 - _LOST_TO_CARDS), _LEAST_CARDS_BOUND, 1)
     return bounds
 
 
